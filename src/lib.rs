@@ -1,0 +1,25 @@
+//! Converts Service Mesh Interface manifests to Gateway API for meshes.
+//!
+//! The rooms stand in the order in which data passes through them:
+//!
+//! ```text
+//! scan ─ smi ─ inventory ─ model ─ convert ─ edit ─ settle ─ report
+//! ```
+//!
+//! `docs/architecture.md` says what each room is for and what must not come in.
+
+pub mod cli;
+pub mod convert;
+pub mod edit;
+pub mod inventory;
+pub mod mappings;
+pub mod model;
+pub mod outcome;
+pub mod pattern;
+pub mod place;
+pub mod report;
+pub mod scan;
+pub mod settle;
+pub mod smi;
+pub mod target;
+pub mod yaml;
