@@ -1,1 +1,70 @@
-//! model
+//! The meaning of SMI under one source mesh's reading, without any Kubernetes type.
+//!
+//! `split` reads a typed TrafficSplit into a [`Split`], driven by the table of the mesh. Two readings can be compared:
+//! what all meshes read alike needs no decision about whose reading counts. No target is known here.
+
+pub mod compare;
+pub mod host;
+pub mod pattern;
+pub mod reading;
+pub mod split;
+pub mod weights;
+
+use std::sync::Arc;
+
+use crate::mappings::Unmatched;
+use crate::pattern::Language;
+use crate::place::Place;
+
+pub use compare::same;
+pub use host::Host;
+pub use pattern::{HeaderPattern, Methods, PathPattern, RequestPattern};
+pub use reading::{Choice, Whose};
+pub use split::{Reading, Refusal};
+
+/// A Service by name. The namespace is the one in force: the scope's, else the one written; none where neither says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceRef {
+    /// Where it is.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A TrafficSplit, normalised.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The Service whose clients are split.
+    pub root: ServiceRef,
+    /// Requests that are split; none: all of them.
+    pub condition: Option<Vec<RequestPattern>>,
+    /// Where the other requests go.
+    pub unmatched: Unmatched,
+    /// Each backend Service once, in written order.
+    pub backends: Vec<Share>,
+}
+
+/// A backend and its weight.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// Where the share goes.
+    pub service: ServiceRef,
+    /// Its part of the sum of all weights; least integers, at most 1,000,000.
+    pub weight: u32,
+    /// Where the backend is written.
+    pub place: Place,
+}
+
+/// A compiled language, shared by everything that uses the same expression.
+pub type SharedLanguage = Arc<Language>;
+
+impl ServiceRef {
+    /// `namespace/name`, or `name` where no namespace is known.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Request patterns: methods, path and headers of one SMI match under one mesh's reading.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::SharedLanguage;
+use crate::code;
+use crate::mappings::{EmptyMatch, HostHeader, SplitReading};
+use crate::pattern::{Anchoring, Domain, Language, Overlap, PatternError};
+use crate::place::{Place, SourceId, Spanned};
+use crate::report::Finding;
+use crate::smi::HttpMatch;
+
+/// The methods that an HTTPRouteMatch may name (kubernetes-sigs/gateway-api v1.6.1 `apis/v1/httproute_types.go`), which
+/// are also those of the SMI CRD (smi-sdk-go `crds/specs.yaml`).
+pub const METHODS: [&str; 9] = ["GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// The methods of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Methods {
+    /// Every method.
+    Any,
+    /// One of these.
+    Only(BTreeSet<&'static str>),
+}
+
+/// A condition on the path.
+#[derive(Clone, Debug)]
+pub struct PathPattern {
+    /// As written.
+    pub expression: String,
+    /// How the mesh anchored it.
+    pub anchoring: Anchoring,
+    /// What it accepts.
+    pub language: SharedLanguage,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A condition on one header.
+#[derive(Clone, Debug)]
+pub struct HeaderPattern {
+    /// As written; compared without case.
+    pub name: String,
+    /// As written.
+    pub expression: String,
+    /// How the mesh anchored it.
+    pub anchoring: Anchoring,
+    /// What it accepts.
+    pub language: SharedLanguage,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Everything in it must hold.
+#[derive(Clone, Debug)]
+pub struct RequestPattern {
+    /// Methods.
+    pub methods: Methods,
+    /// Path; none: any.
+    pub path: Option<PathPattern>,
+    /// Headers, sorted by lower-case name.
+    pub headers: Vec<HeaderPattern>,
+    /// The match it was read from.
+    pub place: Place,
+}
+
+/// Compiled expressions, so that each is compiled once for a run.
+#[derive(Debug, Default)]
+pub struct Languages {
+    known: RefCell<HashMap<(Domain, Anchoring, String), Rc<Result<SharedLanguage, PatternError>>>>,
+}
+
+// === impl Languages ===
+
+impl Languages {
+    /// The language of `expression`.
+    pub fn get(&self, domain: Domain, anchoring: Anchoring, expression: &str) -> Rc<Result<SharedLanguage, PatternError>> {
+        let key = (domain, anchoring, expression.to_owned());
+        if let Some(known) = self.known.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let compiled = Rc::new(Language::regex(domain, expression, anchoring).map(Arc::new));
+        self.known.borrow_mut().insert(key, Rc::clone(&compiled));
+        compiled
+    }
+}
+
+// === impl RequestPattern ===
+
+impl RequestPattern {
+    /// Whether the pattern holds for every request.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.methods == Methods::Any
+            && self.headers.is_empty()
+            && self.path.as_ref().is_none_or(|path| path.language.is_any())
+    }
+
+    /// Whether a request exists that both patterns take. What could not be decided counts as an overlap.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let methods = match (&self.methods, &other.methods) {
+            (Methods::Only(left), Methods::Only(right)) => !left.is_disjoint(right),
+            _ => true,
+        };
+        let paths = match (&self.path, &other.path) {
+            (Some(left), Some(right)) => left.language.overlaps(&right.language) != Overlap::Disjoint,
+            _ => true,
+        };
+        let headers = self.headers.iter().all(|left| {
+            let right = other.headers.iter().find(|right| left.name.eq_ignore_ascii_case(&right.name));
+            right.is_none_or(|right| left.language.overlaps(&right.language) != Overlap::Disjoint)
+        });
+        methods && paths && headers
+    }
+}
+
+/// What one match means.
+#[derive(Clone, Debug)]
+pub enum MatchMeaning {
+    /// Requests that satisfy the pattern.
+    Pattern(RequestPattern),
+    /// No request, for the reason that the finding gives.
+    Never(Finding),
+    /// Nothing: the mesh left the match out.
+    LeftOut,
+}
+
+/// Reads the matches of one group. The result is their disjunction; an empty one matches nothing.
+///
+/// # Errors
+/// The finding that keeps the group from being read.
+pub fn read_group(
+    matches: &[HttpMatch],
+    source: SourceId,
+    reading: &SplitReading,
+    languages: &Languages,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<RequestPattern>, Box<Finding>> {
+    let mut patterns = Vec::new();
+    let mut left_out = 0;
+    for item in matches {
+        match read_match(item, source, reading, languages, findings)? {
+            MatchMeaning::Pattern(pattern) => patterns.push(pattern),
+            MatchMeaning::Never(finding) => findings.push(finding),
+            MatchMeaning::LeftOut => left_out += 1,
+        }
+    }
+    if left_out == matches.len() {
+        patterns.extend(matches.first().map(|item| everything(Place { source, span: item.span })));
+    }
+    Ok(patterns)
+}
+
+fn everything(place: Place) -> RequestPattern {
+    RequestPattern { methods: Methods::Any, path: None, headers: Vec::new(), place }
+}
+
+fn read_match(
+    item: &HttpMatch,
+    source: SourceId,
+    reading: &SplitReading,
+    languages: &Languages,
+    findings: &mut Vec<Finding>,
+) -> Result<MatchMeaning, Box<Finding>> {
+    let HttpMatch { span, name: _, methods, path_regex, headers } = item;
+    let place = Place { source, span: *span };
+    let methods = read_methods(methods.as_deref().unwrap_or_default(), source)?;
+    let path = match path_regex {
+        Some(expression) if !expression.value.is_empty() => Some(read_path(expression, source, reading, languages)?),
+        _ => None,
+    };
+    if methods == Methods::Any && path.is_none() && headers.is_empty() {
+        return Ok(match reading.empty_match.is {
+            EmptyMatch::LeftOut => MatchMeaning::LeftOut,
+            EmptyMatch::Everything => {
+                let finding = Finding::new(code!("match-everything"), "a match without any condition takes every request");
+                findings.push(finding.at(place).help("delete the match if it should take nothing, or write `pathRegex: .*` to say so"));
+                MatchMeaning::Pattern(everything(place))
+            }
+        });
+    }
+    if let Some(path) = &path {
+        if path.language.is_empty() {
+            return Ok(MatchMeaning::Never(never(path)));
+        }
+        if let Some(finding) = query_in_path(path) {
+            findings.push(finding);
+        }
+    }
+    let headers = match read_headers(headers, source, reading, languages)? {
+        Ok(headers) => headers,
+        Err(finding) => return Ok(MatchMeaning::Never(*finding)),
+    };
+    Ok(MatchMeaning::Pattern(RequestPattern { methods, path, headers, place }))
+}
+
+fn never(path: &PathPattern) -> Finding {
+    let message = format!("no request path can match `{}`", path.expression);
+    Finding::new(code!("match-never"), message)
+        .at(path.place)
+        .note("a path begins with `/` and ends before the query string; the expression was read from the start of the path")
+        .help("repair the expression; as it stands, the match takes no request and is left out")
+}
+
+/// `?name=` is how a query string looks; in an expression it makes the character before it optional.
+fn query_in_path(path: &PathPattern) -> Option<Finding> {
+    let (_, query) = path.expression.split_once('?')?;
+    let name_len = query.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    (name_len > 0 && query.as_bytes().get(name_len) == Some(&b'=')).then(|| {
+        let message = format!("`{}` looks like a path with a query string, which is never part of the path", path.expression);
+        Finding::new(code!("regex-query"), message)
+            .at(path.place)
+            .help("match the path alone; HTTPRoute has `queryParams` for the rest")
+    })
+}
+
+fn read_methods(written: &[Spanned<String>], source: SourceId) -> Result<Methods, Box<Finding>> {
+    let mut only = BTreeSet::new();
+    let mut any = written.is_empty();
+    for method in written {
+        if method.value == "*" {
+            any = true;
+        } else if let Some(known) = METHODS.iter().find(|known| **known == method.value) {
+            only.insert(*known);
+        } else {
+            let finding = Finding::new(code!("method-invalid"), format!("`{}` is not an HTTP method of SMI", method.value))
+                .at(Place { source, span: method.span })
+                .note("methods are compared with their case; the CRD of SMI takes only upper case, so nobody can say what this one did");
+            let upper = method.value.to_ascii_uppercase();
+            return Err(Box::new(if METHODS.contains(&upper.as_str()) {
+                finding.help(format!("write `{upper}` if that is meant"))
+            } else {
+                finding.help(format!("use one of {}, or `*`", METHODS.join(", ")))
+            }));
+        }
+    }
+    Ok(if any || only.len() == METHODS.len() { Methods::Any } else { Methods::Only(only) })
+}
+
+fn read_path(
+    expression: &Spanned<String>,
+    source: SourceId,
+    reading: &SplitReading,
+    languages: &Languages,
+) -> Result<PathPattern, Box<Finding>> {
+    let place = Place { source, span: expression.span };
+    let anchoring = Anchoring::from(reading.path.is);
+    match languages.get(Domain::Path, anchoring, &expression.value).as_ref() {
+        Ok(language) => {
+            Ok(PathPattern { expression: expression.value.clone(), anchoring, language: Arc::clone(language), place })
+        }
+        Err(error) => Err(Box::new(refuse_expression(error, &expression.value, place))),
+    }
+}
+
+fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Finding {
+    if error.is_invalid() {
+        let finding = Finding::new(code!("regex-invalid"), format!("`{expression}` is not a regular expression: {error}")).at(place);
+        return if expression == "*" {
+            finding.help("write `.*` if every value is meant")
+        } else {
+            finding.help("repair the expression; a mesh that got it had no defined answer")
+        };
+    }
+    if error.is_undecided() {
+        return Finding::new(code!("regex-too-complex"), format!("`{expression}` is too large to compare: {error}"))
+            .at(place)
+            .help("write it as several smaller matches");
+    }
+    Finding::new(code!("regex-unsupported"), format!("`{expression}` does not mean the same everywhere: {error}"))
+        .at(place)
+        .help("rewrite it without that construct; the engines behind Gateway API do not agree on it")
+}
+
+/// The inner error says that the match takes no request.
+type Headers = Result<Vec<HeaderPattern>, Box<Finding>>;
+
+fn read_headers(
+    written: &[crate::smi::Header],
+    source: SourceId,
+    reading: &SplitReading,
+    languages: &Languages,
+) -> Result<Headers, Box<Finding>> {
+    let mut headers: Vec<HeaderPattern> = Vec::new();
+    for header in written {
+        let name_place = Place { source, span: header.name.span };
+        let place = Place { source, span: header.value.span };
+        let name = &header.name.value;
+        check_header_name(name, name_place)?;
+        if name.eq_ignore_ascii_case("host") {
+            let finding = Finding::new(code!("header-host"), "a condition on the `host` header cannot be said in a route of a Service")
+                .at(name_place);
+            match reading.host_header.is {
+                HostHeader::Authority | HostHeader::Undefined => {
+                    return Err(Box::new(finding.note("meshes do not agree on `Host` in `headers`, and `hostnames` has no meaning for a Service parent (GEP-1294)").help("split by another header, or give each host a Service of its own")));
+                }
+                HostHeader::NeverMatches => {
+                    let never = Finding::new(code!("match-never"), "no request matches a condition on the `host` header: the source mesh never sees one");
+                    return Ok(Err(Box::new(never.at(name_place).help("delete the match"))));
+                }
+            }
+        }
+        if header.value.value.is_empty() {
+            return Err(Box::new(
+                Finding::new(code!("header-empty"), format!("header `{name}` has an empty expression"))
+                    .at(place)
+                    .note("an empty expression is any value to one engine and the empty value to another; a header match of Gateway API needs at least one character")
+                    .help("write `.*` for any value"),
+            ));
+        }
+        let anchoring = Anchoring::from(reading.header.is);
+        let language = match languages.get(Domain::HeaderValue, anchoring, &header.value.value).as_ref() {
+            Ok(language) => Arc::clone(language),
+            Err(error) => return Err(Box::new(refuse_expression(error, &header.value.value, place))),
+        };
+        let pattern = HeaderPattern { name: name.clone(), expression: header.value.value.clone(), anchoring, language, place };
+        // Later entries of the same spelling replace earlier ones (smi-sdk-go `pkg/apis/specs/v1alpha4/helpers.go`).
+        if let Some(same) = headers.iter_mut().find(|known| known.name == *name) {
+            *same = pattern;
+        } else if let Some(other) = headers.iter().find(|known| known.name.eq_ignore_ascii_case(name)) {
+            return Err(Box::new(
+                Finding::new(code!("header-repeated"), format!("`{}` and `{name}` are the same header", other.name))
+                    .at(name_place)
+                    .label(other.place, "first condition")
+                    .note("a match of Gateway API takes one condition per header name, compared without case")
+                    .help("say both conditions in one expression"),
+            ));
+        } else {
+            headers.push(pattern);
+        }
+    }
+    headers.sort_by_key(|header| header.name.to_ascii_lowercase());
+    Ok(Ok(headers))
+}
+
+/// The name pattern of HTTPHeaderMatch (kubernetes-sigs/gateway-api v1.6.1 `apis/v1/shared_types.go`, HeaderName).
+fn check_header_name(name: &str, place: Place) -> Result<(), Box<Finding>> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.is_empty() && name.len() <= 256 && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let finding = Finding::new(code!("header-name-invalid"), format!("`{name}` cannot be the name of a header in a route")).at(place);
+    Err(Box::new(if name.starts_with(':') {
+        finding.note("pseudo-headers belong to HTTP/2 framing; Gateway API has `method` and `path` for two of them").help("use `methods` or `pathRegex`")
+    } else {
+        finding.help("use a token of RFC 9110, at most 256 characters")
+    }))
+}
