@@ -71,7 +71,7 @@ pub struct Conversion {
 
 /// Converts the splits of one scope.
 #[must_use]
-pub fn convert(items: &[Item<'_>], inventory: &Inventory<'_>, profile: &Profile, settings: &Settings) -> Conversion {
+pub fn convert(items: &[Item<'_>], inventory: &Inventory, profile: &Profile, settings: &Settings) -> Conversion {
     let mut converter = Converter {
         items,
         inventory,
@@ -98,13 +98,13 @@ pub fn convert(items: &[Item<'_>], inventory: &Inventory<'_>, profile: &Profile,
 
 type Names = BTreeSet<(Option<String>, String)>;
 
-fn taken_names(inventory: &Inventory<'_>) -> Names {
+fn taken_names(inventory: &Inventory) -> Names {
     inventory.routes().iter().map(|route| (route.namespace.clone(), route.name.clone())).collect()
 }
 
 struct Converter<'a> {
     items: &'a [Item<'a>],
-    inventory: &'a Inventory<'a>,
+    inventory: &'a Inventory,
     profile: &'a Profile,
     settings: &'a Settings,
     names: Names,

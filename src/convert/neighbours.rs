@@ -16,7 +16,7 @@ use crate::target::Profile;
 pub fn check(
     root: &ServiceRef,
     items: &[&Item<'_>],
-    inventory: &Inventory<'_>,
+    inventory: &Inventory,
     profile: &Profile,
     findings: &mut Vec<(usize, Finding)>,
 ) {
@@ -43,7 +43,7 @@ pub fn check(
     }
 }
 
-fn has_waypoint(root: &ServiceRef, inventory: &Inventory<'_>) -> bool {
+fn has_waypoint(root: &ServiceRef, inventory: &Inventory) -> bool {
     match inventory.service(root.namespace.as_deref(), &root.name) {
         Lookup::Found(service) | Lookup::Ambiguous(service, _) => {
             service.labels.get("istio.io/use-waypoint").is_some_and(|waypoint| waypoint != "none")
@@ -54,7 +54,7 @@ fn has_waypoint(root: &ServiceRef, inventory: &Inventory<'_>) -> bool {
 
 /// Linkerd's proxies follow a ServiceProfile with routes or overrides instead of a route (linkerd2-proxy
 /// `linkerd/service-profiles/src/lib.rs`, has_routes_or_targets, 2026-08).
-fn service_profiles(root: &ServiceRef, inventory: &Inventory<'_>) -> Vec<Finding> {
+fn service_profiles(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
     inventory
         .profiles(root.namespace.as_deref(), &root.name)
         .filter(|profile| profile.has_routes || profile.has_overrides)
@@ -78,7 +78,7 @@ fn service_profiles(root: &ServiceRef, inventory: &Inventory<'_>) -> Vec<Finding
         .collect()
 }
 
-fn virtual_services(root: &ServiceRef, inventory: &Inventory<'_>) -> Vec<Finding> {
+fn virtual_services(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
     inventory
         .virtual_services(root.namespace.as_deref(), &root.name)
         .into_iter()
@@ -97,7 +97,7 @@ pub fn app_protocol(
     port: &RootPort,
     root: &ServiceRef,
     metadata: &Metadata,
-    inventory: &Inventory<'_>,
+    inventory: &Inventory,
     profile: &Profile,
 ) -> Option<Manifest> {
     let needs = profile.reading().is_some_and(|reading| reading.protocol.is == ProtocolNeed::AppProtocol);

@@ -70,7 +70,7 @@ impl GivenPorts {
 pub fn resolve(
     root: &ServiceRef,
     shares: &[Share],
-    inventory: &Inventory<'_>,
+    inventory: &Inventory,
     given: &GivenPorts,
     reading: ProtocolReading,
     at: Place,
@@ -187,7 +187,7 @@ fn undeclared(port: &Port, reading: ProtocolReading) -> Protocol {
 fn from_elsewhere(
     root: &ServiceRef,
     shares: &[Share],
-    inventory: &Inventory<'_>,
+    inventory: &Inventory,
     given: &GivenPorts,
     reading: ProtocolReading,
     at: Place,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::mappings;
 use crate::place::{Place, SourceId, Span};
-use crate::yaml::Node;
+use crate::yaml::{Node, Scalar};
 
 /// One thing that a document contributes.
 #[derive(Clone, Debug)]
@@ -193,7 +193,7 @@ impl<'n> Header<'n> {
     /// The header of the object in `node`; none if it has no kind.
     #[must_use]
     pub fn of(node: &'n Node) -> Option<Self> {
-        let text = |path: &[&str]| node.find(path).and_then(Node::as_str);
+        let text = |path: &[&str]| node.path(path).and_then(Node::as_str);
         Some(Self {
             node,
             api_version: text(&["apiVersion"]).unwrap_or_default(),
@@ -219,11 +219,11 @@ impl<'n> Header<'n> {
     /// Text at a path of the object.
     #[must_use]
     pub fn text(&self, path: &[&str]) -> Option<&'n str> {
-        self.node.find(path).and_then(Node::as_str)
+        self.node.path(path).and_then(Node::as_str)
     }
 
     fn port(&self, path: &[&str]) -> Option<u16> {
-        self.node.find(path).and_then(Node::as_int).and_then(|number| u16::try_from(number).ok())
+        self.node.path(path).and_then(int_of).and_then(|number| u16::try_from(number).ok())
     }
 
     fn owned_namespace(&self) -> Option<String> {
@@ -234,6 +234,23 @@ impl<'n> Header<'n> {
 // === impl Entry ===
 
 impl Entry {
+    /// The entry as it is deployed into `namespace`, whatever it says itself.
+    #[must_use]
+    pub fn put_into(&self, namespace: &str) -> Self {
+        let mut entry = self.clone();
+        let written = match &mut entry {
+            Self::Service(Service { namespace, .. })
+            | Self::ServiceProfile(ServiceProfile { namespace, .. })
+            | Self::GatewayRoute(GatewayRoute { namespace, .. })
+            | Self::VirtualService(VirtualService { namespace, .. })
+            | Self::Canary(Canary { namespace, .. })
+            | Self::Rollout(Rollout { namespace, .. }) => namespace,
+            Self::Evidence(_) | Self::GroupUser { .. } => return entry,
+        };
+        *written = Some(namespace.to_owned());
+        entry
+    }
+
     /// What the object of `header` contributes to the inventory.
     #[must_use]
     pub fn read(header: &Header<'_>, source: SourceId) -> Vec<Self> {
@@ -315,13 +332,13 @@ impl Port {
 
 impl ServiceProfile {
     fn read(header: &Header<'_>, source: SourceId) -> Self {
-        let has = |field| header.node.find(&["spec", field]).is_some_and(|list| !list.items().is_empty());
+        let has = |field| header.node.path(&["spec", field]).is_some_and(|list| !list.items().is_empty());
         Self {
             name: header.name.to_owned(),
             namespace: header.owned_namespace(),
             has_routes: has("routes"),
             has_overrides: has("dstOverrides"),
-            skipped_by_adaptor: header.node.find(&["metadata", "annotations", "smi.linkerd.io/skip"]).is_some(),
+            skipped_by_adaptor: header.node.path(&["metadata", "annotations", "smi.linkerd.io/skip"]).is_some(),
             place: header.place(source),
         }
     }
@@ -343,7 +360,7 @@ impl ServiceProfile {
 
 impl GatewayRoute {
     fn read(header: &Header<'_>, source: SourceId) -> Self {
-        let parents = header.node.find(&["spec", "parentRefs"]).map(Node::items).unwrap_or_default();
+        let parents = header.node.path(&["spec", "parentRefs"]).map(Node::items).unwrap_or_default();
         let parents = parents.iter().filter(|parent| parent.get("kind").and_then(Node::as_str) == Some("Service"));
         Self {
             kind: header.kind.to_owned(),
@@ -352,7 +369,7 @@ impl GatewayRoute {
             parents: parents
                 .map(|parent| {
                     let text = |key| parent.get(key).and_then(Node::as_str).map(str::to_owned);
-                    let port = parent.get("port").and_then(Node::as_int).and_then(|port| u16::try_from(port).ok());
+                    let port = parent.get("port").and_then(int_of).and_then(|port| u16::try_from(port).ok());
                     (text("namespace"), text("name").unwrap_or_default(), port)
                 })
                 .collect(),
@@ -376,7 +393,7 @@ impl GatewayRoute {
 
 impl VirtualService {
     fn read(header: &Header<'_>, source: SourceId) -> Self {
-        let hosts = header.node.find(&["spec", "hosts"]).map(Node::items).unwrap_or_default();
+        let hosts = header.node.path(&["spec", "hosts"]).map(Node::items).unwrap_or_default();
         Self {
             namespace: header.owned_namespace(),
             name: header.name.to_owned(),
@@ -422,8 +439,8 @@ impl Canary {
 
 impl Rollout {
     fn read(header: &Header<'_>, source: SourceId) -> Option<Self> {
-        let canary = header.node.find(&["spec", "strategy", "canary"])?;
-        let smi = canary.find(&["trafficRouting", "smi"])?;
+        let canary = header.node.path(&["spec", "strategy", "canary"])?;
+        let smi = canary.path(&["trafficRouting", "smi"])?;
         let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
         Some(Self {
             namespace: header.owned_namespace(),
@@ -441,6 +458,10 @@ fn smi_span(canary: &Node, smi: &Node) -> Span {
     key.unwrap_or(smi.span)
 }
 
+fn int_of(node: &Node) -> Option<i128> {
+    node.scalar().and_then(Scalar::as_int)
+}
+
 // --- evidence and references ---
 
 /// The groups of vendor objects that refer to an HTTPRouteGroup by name, and where in them the names stand.
@@ -450,7 +471,7 @@ fn group_users(header: &Header<'_>, source: SourceId) -> Vec<Entry> {
         ("specs.smi.nginx.com", "RateLimit") => &[&["spec", "rules"]],
         _ => return Vec::new(),
     };
-    let items = lists.iter().filter_map(|path| header.node.find(path)).flat_map(Node::items);
+    let items = lists.iter().filter_map(|path| header.node.path(path)).flat_map(Node::items);
     items
         .filter(|item| item.get("kind").and_then(Node::as_str) == Some("HTTPRouteGroup"))
         .filter_map(|item| item.get("name"))
@@ -466,7 +487,7 @@ fn group_users(header: &Header<'_>, source: SourceId) -> Vec<Entry> {
 
 /// The strongest mark of a source mesh that the object carries.
 fn evidence(header: &Header<'_>, source: SourceId) -> Option<Evidence> {
-    let keys_at = |path: &'static [&'static str]| header.node.find(path).map(Node::entries).unwrap_or_default();
+    let keys_at = |path: &'static [&'static str]| header.node.path(path).map(Node::entries).unwrap_or_default();
     let keys = [
         ("annotation", keys_at(&["metadata", "annotations"])),
         ("label", keys_at(&["metadata", "labels"])),

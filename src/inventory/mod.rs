@@ -15,16 +15,15 @@ pub use kinds::{Canary, Entry, Evidence, GatewayRoute, Port, Rollout, Service, S
 
 /// Everything known about one scope.
 #[derive(Clone, Debug, Default)]
-pub struct Inventory<'a> {
-    services: HashMap<&'a str, Vec<&'a Service>>,
-    profiles: HashMap<&'a str, Vec<&'a ServiceProfile>>,
-    routes: Vec<&'a GatewayRoute>,
-    hosts: HashMap<&'a str, Vec<&'a VirtualService>>,
-    canaries: Vec<&'a Canary>,
-    rollouts: Vec<&'a Rollout>,
-    evidence: BTreeMap<&'a str, &'a Evidence>,
-    group_users: HashMap<&'a str, Vec<(&'a str, Place)>>,
-    namespace: Option<String>,
+pub struct Inventory {
+    services: HashMap<String, Vec<Service>>,
+    profiles: HashMap<String, Vec<ServiceProfile>>,
+    routes: Vec<GatewayRoute>,
+    hosts: HashMap<String, Vec<VirtualService>>,
+    canaries: Vec<Canary>,
+    rollouts: Vec<Rollout>,
+    evidence: BTreeMap<String, Evidence>,
+    group_users: HashMap<String, Vec<(String, Place)>>,
 }
 
 /// The answer to a question about one named thing.
@@ -40,104 +39,99 @@ pub enum Lookup<T> {
 
 // === impl Inventory ===
 
-impl<'a> Inventory<'a> {
-    /// An inventory of `entries`. `namespace` is the namespace that the scope puts every object into (kustomize's
-    /// `namespace:`), if it does.
-    pub fn new(entries: impl IntoIterator<Item = &'a Entry>, namespace: Option<String>) -> Self {
-        let mut inventory = Self { namespace, ..Self::default() };
+impl Inventory {
+    /// An inventory of entries as a scope deploys them (see [`Entry::put_into`]).
+    pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut inventory = Self::default();
         for entry in entries {
             match entry {
-                Entry::Service(service) => inventory.services.entry(&service.name).or_default().push(service),
+                Entry::Service(service) => inventory.services.entry(service.name.clone()).or_default().push(service),
                 Entry::ServiceProfile(profile) => {
-                    inventory.profiles.entry(profile.service_name()).or_default().push(profile);
+                    inventory.profiles.entry(profile.service_name().to_owned()).or_default().push(profile);
                 }
                 Entry::GatewayRoute(route) => inventory.routes.push(route),
                 Entry::VirtualService(service) => {
                     for host in &service.hosts {
                         let name = host.split('.').next().unwrap_or(host);
-                        inventory.hosts.entry(name).or_default().push(service);
+                        inventory.hosts.entry(name.to_owned()).or_default().push(service.clone());
                     }
                 }
                 Entry::Canary(canary) => inventory.canaries.push(canary),
                 Entry::Rollout(rollout) => inventory.rollouts.push(rollout),
                 Entry::Evidence(evidence) => {
-                    inventory.evidence.entry(&evidence.source_mesh).or_insert(evidence);
+                    inventory.evidence.entry(evidence.source_mesh.clone()).or_insert(evidence);
                 }
                 Entry::GroupUser { group, user, place } => {
-                    inventory.group_users.entry(group).or_default().push((user, *place));
+                    inventory.group_users.entry(group).or_default().push((user, place));
                 }
             }
         }
         inventory
     }
 
-    /// The namespace that an object of this scope ends in: the scope's own, else the one written.
+    /// The Service `name` in `namespace` (none: not known). A manifest that names no namespace stands for any.
     #[must_use]
-    pub fn namespace<'n>(&'n self, written: Option<&'n str>) -> Option<&'n str> {
-        self.namespace.as_deref().or(written)
-    }
-
-    /// The Service `name` in `namespace` (none: not written). A manifest that names no namespace stands for any.
-    #[must_use]
-    pub fn service(&self, namespace: Option<&str>, name: &str) -> Lookup<&'a Service> {
+    pub fn service(&self, namespace: Option<&str>, name: &str) -> Lookup<&Service> {
         let Some(all) = self.services.get(name) else { return Lookup::Missing };
-        let exact: Vec<_> = all.iter().copied().filter(|service| self.namespace(service.namespace.as_deref()) == namespace).collect();
-        let candidates = if !exact.is_empty() {
-            exact
-        } else if namespace.is_none() {
-            all.clone()
-        } else {
-            all.iter().copied().filter(|service| self.namespace(service.namespace.as_deref()).is_none()).collect()
-        };
-        let Some((first, rest)) = candidates.split_first() else { return Lookup::Missing };
-        match rest.iter().find(|other| !other.same_meaning(first)) {
-            Some(other) => Lookup::Ambiguous(first, other),
-            None => Lookup::Found(first),
-        }
+        let exactly = |service: &&Service| service.namespace.as_deref() == namespace;
+        let loosely = |service: &&Service| namespace.is_none() || service.namespace.is_none();
+        let mut candidates = all.iter().filter(exactly).peekable();
+        if candidates.peek().is_some() { one_of(candidates) } else { one_of(all.iter().filter(loosely)) }
     }
 
     /// The ServiceProfiles of the Service `name` in `namespace`.
-    pub fn profiles(&self, namespace: Option<&str>, name: &str) -> impl Iterator<Item = &'a ServiceProfile> {
-        let profiles = self.profiles.get(name).cloned().unwrap_or_default();
-        let namespace = namespace.map(str::to_owned);
-        profiles.into_iter().filter(move |profile| match (&namespace, profile.service_namespace()) {
+    #[must_use]
+    pub fn profiles(&self, namespace: Option<&str>, name: &str) -> Vec<&ServiceProfile> {
+        let profiles = self.profiles.get(name).map(Vec::as_slice).unwrap_or_default().iter();
+        let here = |profile: &&ServiceProfile| match (namespace, profile.service_namespace()) {
             (Some(wanted), Some(found)) => wanted == found,
             _ => true,
-        })
+        };
+        profiles.filter(here).collect()
     }
 
     /// The VirtualServices that claim the host of the Service `name` in `namespace`.
-    pub fn virtual_services(&self, namespace: Option<&str>, name: &str) -> Vec<&'a VirtualService> {
-        self.hosts.get(name).cloned().unwrap_or_default().into_iter().filter(|service| service.claims(namespace, name)).collect()
+    #[must_use]
+    pub fn virtual_services(&self, namespace: Option<&str>, name: &str) -> Vec<&VirtualService> {
+        self.hosts.get(name).map(Vec::as_slice).unwrap_or_default().iter().filter(|service| service.claims(namespace, name)).collect()
     }
 
     /// The Gateway API routes of the scope that were there already.
     #[must_use]
-    pub fn routes(&self) -> &[&'a GatewayRoute] {
+    pub fn routes(&self) -> &[GatewayRoute] {
         &self.routes
     }
 
     /// The Flagger Canaries of the scope.
     #[must_use]
-    pub fn canaries(&self) -> &[&'a Canary] {
+    pub fn canaries(&self) -> &[Canary] {
         &self.canaries
     }
 
     /// The Argo Rollouts of the scope.
     #[must_use]
-    pub fn rollouts(&self) -> &[&'a Rollout] {
+    pub fn rollouts(&self) -> &[Rollout] {
         &self.rollouts
     }
 
     /// Strong evidence of source meshes, by mesh, one piece each.
     #[must_use]
-    pub fn evidence(&self) -> Vec<&'a Evidence> {
-        self.evidence.values().copied().collect()
+    pub fn evidence(&self) -> Vec<&Evidence> {
+        self.evidence.values().collect()
     }
 
     /// Objects of vendors that refer to the HTTPRouteGroup `name`.
     #[must_use]
-    pub fn users_of_group(&self, name: &str) -> &[(&'a str, Place)] {
+    pub fn users_of_group(&self, name: &str) -> &[(String, Place)] {
         self.group_users.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The one answer among candidates, if they all say the same.
+fn one_of<'a>(mut candidates: impl Iterator<Item = &'a Service>) -> Lookup<&'a Service> {
+    let Some(first) = candidates.next() else { return Lookup::Missing };
+    match candidates.find(|other| !other.same_meaning(first)) {
+        Some(other) => Lookup::Ambiguous(first, other),
+        None => Lookup::Found(first),
     }
 }

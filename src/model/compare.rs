@@ -1,7 +1,7 @@
 //! Whether two meshes made the same of one split, and a request that shows it when they did not.
 
 use super::{HeaderPattern, Methods, PathPattern, RequestPattern, Split};
-use crate::pattern::{Relation, relate};
+use crate::pattern::{Language, Relation, relate};
 
 /// A request on which two readings differ, in words; empty where the difference is not one of requests.
 pub type Witness = String;
@@ -58,7 +58,7 @@ fn same_pattern(left: &RequestPattern, right: &RequestPattern) -> Result<(), Wit
 fn same_path(left: Option<&PathPattern>, right: Option<&PathPattern>) -> Result<(), String> {
     match (left, right) {
         (None, None) => Ok(()),
-        (Some(left), Some(right)) => witness(&relate(&left.language, &right.language)).map_or(Ok(()), Err),
+        (Some(left), Some(right)) => witness(&left.language, &right.language).map_or(Ok(()), Err),
         (Some(path), None) | (None, Some(path)) if path.language.is_any() => Ok(()),
         (Some(_), None) | (None, Some(_)) => Err("/".to_owned()),
     }
@@ -68,17 +68,16 @@ fn same_header(left: &HeaderPattern, right: &HeaderPattern) -> Result<(), String
     if !left.name.eq_ignore_ascii_case(&right.name) {
         return Err(left.name.clone());
     }
-    witness(&relate(&left.language, &right.language)).map_or(Ok(()), |value| Err(format!("{}: {value}", left.name)))
+    witness(&left.language, &right.language).map_or(Ok(()), |value| Err(format!("{}: {value}", left.name)))
 }
 
 /// A string on which two languages differ; none if they are equal.
-fn witness(relation: &Relation) -> Option<String> {
-    match relation {
-        Relation::Equal => None,
-        Relation::Subset { only_right } => Some(only_right.clone()),
-        Relation::Superset { only_left } => Some(only_left.clone()),
-        Relation::Overlap { only_left, .. } => Some(only_left.clone()),
-        Relation::Disjoint { left, right } => Some(left.clone().or_else(|| right.clone()).unwrap_or_default()),
-        Relation::Undecided(limit) => Some(format!("not decided: {limit}")),
+fn witness(left: &Language, right: &Language) -> Option<String> {
+    match relate(left, right) {
+        Ok(Relation::Equal) => None,
+        Ok(Relation::Subset { only_right }) => Some(only_right),
+        Ok(Relation::Superset { only_left } | Relation::Overlap { only_left, .. }) => Some(only_left),
+        Ok(Relation::Disjoint { left, .. }) => Some(left),
+        Err(undecided) => Some(format!("(not decided: {undecided})")),
     }
 }

@@ -10,17 +10,14 @@ pub mod reading;
 pub mod split;
 pub mod weights;
 
-use std::sync::Arc;
-
 use crate::mappings::Unmatched;
-use crate::pattern::Language;
 use crate::place::Place;
 
 pub use compare::same;
 pub use host::Host;
-pub use pattern::{HeaderPattern, Methods, PathPattern, RequestPattern};
-pub use reading::{Choice, Whose};
-pub use split::{Reading, Refusal};
+pub use pattern::{HeaderPattern, Languages, Methods, PathPattern, RequestPattern};
+pub use reading::{Choice, Whose, decide};
+pub use split::{Group, Groups, Reading, Refusal, Surroundings};
 
 /// A Service by name. The namespace is the one in force: the scope's, else the one written; none where neither says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,9 +51,6 @@ pub struct Share {
     /// Where the backend is written.
     pub place: Place,
 }
-
-/// A compiled language, shared by everything that uses the same expression.
-pub type SharedLanguage = Arc<Language>;
 
 impl ServiceRef {
     /// `namespace/name`, or `name` where no namespace is known.

@@ -3,12 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use super::SharedLanguage;
 use crate::code;
 use crate::mappings::{EmptyMatch, HostHeader, SplitReading};
-use crate::pattern::{Anchoring, Domain, Language, Overlap, PatternError};
+use crate::pattern::{Anchoring, Domain, Language, PatternError, Relation, relate};
 use crate::place::{Place, SourceId, Spanned};
 use crate::report::Finding;
 use crate::smi::HttpMatch;
@@ -34,7 +32,7 @@ pub struct PathPattern {
     /// How the mesh anchored it.
     pub anchoring: Anchoring,
     /// What it accepts.
-    pub language: SharedLanguage,
+    pub language: Language,
     /// Where it is written.
     pub place: Place,
 }
@@ -49,7 +47,7 @@ pub struct HeaderPattern {
     /// How the mesh anchored it.
     pub anchoring: Anchoring,
     /// What it accepts.
-    pub language: SharedLanguage,
+    pub language: Language,
     /// Where it is written.
     pub place: Place,
 }
@@ -70,19 +68,19 @@ pub struct RequestPattern {
 /// Compiled expressions, so that each is compiled once for a run.
 #[derive(Debug, Default)]
 pub struct Languages {
-    known: RefCell<HashMap<(Domain, Anchoring, String), Rc<Result<SharedLanguage, PatternError>>>>,
+    known: RefCell<HashMap<(Domain, Anchoring, String), Rc<Result<Language, PatternError>>>>,
 }
 
 // === impl Languages ===
 
 impl Languages {
     /// The language of `expression`.
-    pub fn get(&self, domain: Domain, anchoring: Anchoring, expression: &str) -> Rc<Result<SharedLanguage, PatternError>> {
+    pub fn get(&self, domain: Domain, anchoring: Anchoring, expression: &str) -> Rc<Result<Language, PatternError>> {
         let key = (domain, anchoring, expression.to_owned());
         if let Some(known) = self.known.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let compiled = Rc::new(Language::regex(domain, expression, anchoring).map(Arc::new));
+        let compiled = Rc::new(Language::regex(domain, expression, anchoring));
         self.known.borrow_mut().insert(key, Rc::clone(&compiled));
         compiled
     }
@@ -107,15 +105,20 @@ impl RequestPattern {
             _ => true,
         };
         let paths = match (&self.path, &other.path) {
-            (Some(left), Some(right)) => left.language.overlaps(&right.language) != Overlap::Disjoint,
+            (Some(left), Some(right)) => meet(&left.language, &right.language),
             _ => true,
         };
         let headers = self.headers.iter().all(|left| {
             let right = other.headers.iter().find(|right| left.name.eq_ignore_ascii_case(&right.name));
-            right.is_none_or(|right| left.language.overlaps(&right.language) != Overlap::Disjoint)
+            right.is_none_or(|right| meet(&left.language, &right.language))
         });
         methods && paths && headers
     }
+}
+
+/// Whether two languages may have a string in common.
+fn meet(left: &Language, right: &Language) -> bool {
+    !matches!(relate(left, right), Ok(Relation::Disjoint { .. }))
 }
 
 /// What one match means.
@@ -251,14 +254,14 @@ fn read_path(
     let anchoring = Anchoring::from(reading.path.is);
     match languages.get(Domain::Path, anchoring, &expression.value).as_ref() {
         Ok(language) => {
-            Ok(PathPattern { expression: expression.value.clone(), anchoring, language: Arc::clone(language), place })
+            Ok(PathPattern { expression: expression.value.clone(), anchoring, language: language.clone(), place })
         }
         Err(error) => Err(Box::new(refuse_expression(error, &expression.value, place))),
     }
 }
 
 fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Finding {
-    if error.is_invalid() {
+    if matches!(error, PatternError::Invalid { .. }) {
         let finding = Finding::new(code!("regex-invalid"), format!("`{expression}` is not a regular expression: {error}")).at(place);
         return if expression == "*" {
             finding.help("write `.*` if every value is meant")
@@ -266,7 +269,7 @@ fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Fi
             finding.help("repair the expression; a mesh that got it had no defined answer")
         };
     }
-    if error.is_undecided() {
+    if matches!(error, PatternError::TooLarge { .. }) {
         return Finding::new(code!("regex-too-complex"), format!("`{expression}` is too large to compare: {error}"))
             .at(place)
             .help("write it as several smaller matches");
@@ -314,7 +317,7 @@ fn read_headers(
         }
         let anchoring = Anchoring::from(reading.header.is);
         let language = match languages.get(Domain::HeaderValue, anchoring, &header.value.value).as_ref() {
-            Ok(language) => Arc::clone(language),
+            Ok(language) => language.clone(),
             Err(error) => return Err(Box::new(refuse_expression(error, &header.value.value, place))),
         };
         let pattern = HeaderPattern { name: name.clone(), expression: header.value.value.clone(), anchoring, language, place };

@@ -9,6 +9,7 @@ use super::split::{Reading, Refusal, Surroundings, read};
 use super::{RequestPattern, Split};
 use crate::code;
 use crate::mappings::{self, Source};
+use crate::pattern::Anchoring;
 use crate::place::{Place, SourceId};
 use crate::report::{Chosen, Finding};
 use crate::smi::TrafficSplit;
@@ -154,8 +155,19 @@ fn describe_pattern(pattern: &RequestPattern) -> String {
         parts.push(format!("method {}", methods.iter().copied().collect::<Vec<_>>().join("|")));
     }
     if let Some(path) = &pattern.path {
-        parts.push(format!("path {} `{}`", path.anchoring.words(), path.expression));
+        parts.push(format!("path {} `{}`", words(path.anchoring), path.expression));
     }
-    parts.extend(pattern.headers.iter().map(|header| format!("header {} {} `{}`", header.name, header.anchoring.words(), header.expression)));
+    parts.extend(pattern.headers.iter().map(|header| format!("header {} {} `{}`", header.name, words(header.anchoring), header.expression)));
     if parts.is_empty() { "anything".to_owned() } else { parts.join(" and ") }
+}
+
+/// How a value must relate to an expression.
+fn words(anchoring: Anchoring) -> &'static str {
+    match anchoring {
+        Anchoring::Full => "that is as a whole",
+        Anchoring::Start => "that begins with",
+        Anchoring::StartAfterSlash => "that begins with a slash and then",
+        Anchoring::Search => "that holds somewhere",
+        Anchoring::FirstMatch => "whose first match is the whole of",
+    }
 }

@@ -34,17 +34,30 @@ pub enum Reading {
     NotServed(String),
 }
 
+/// One HTTPRouteGroup of a scope.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    /// The namespace it ends in; none where nothing says.
+    pub namespace: Option<&'a str>,
+    /// The text it stands in.
+    pub source: SourceId,
+    /// The group.
+    pub group: &'a HttpRouteGroup,
+}
+
 /// The HTTPRouteGroups of a scope, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Groups<'a> {
-    by_name: HashMap<&'a str, Vec<(SourceId, &'a HttpRouteGroup)>>,
+    by_name: HashMap<&'a str, Vec<Group<'a>>>,
 }
 
 /// What a split may refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
+    /// The namespace that the split ends in; none where nothing says.
+    pub namespace: Option<&'a str>,
     /// What stands beside SMI.
-    pub inventory: &'a Inventory<'a>,
+    pub inventory: &'a Inventory,
     /// The route groups of the scope.
     pub groups: &'a Groups<'a>,
     /// Compiled expressions.
@@ -55,27 +68,23 @@ pub struct Surroundings<'a> {
 
 impl<'a> Groups<'a> {
     /// The groups of a scope.
-    pub fn new(groups: impl IntoIterator<Item = (SourceId, &'a HttpRouteGroup)>) -> Self {
+    pub fn new(groups: impl IntoIterator<Item = Group<'a>>) -> Self {
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
-        for (source, group) in groups {
-            by_name.entry(group.meta.id.name.as_str()).or_default().push((source, group));
+        for group in groups {
+            by_name.entry(group.group.meta.id.name.as_str()).or_default().push(group);
         }
         Self { by_name }
     }
 
-    /// The group `name` in `namespace`; one that names no namespace stands for any.
+    /// The group `name` in `namespace`; one whose namespace is not known stands for any.
     #[must_use]
-    pub fn find(&self, inventory: &Inventory<'_>, namespace: Option<&str>, name: &str) -> Lookup<(SourceId, &'a HttpRouteGroup)> {
+    pub fn find(&self, namespace: Option<&str>, name: &str) -> Lookup<Group<'a>> {
         let all = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let namespace_of = |group: &HttpRouteGroup| inventory.namespace(group.meta.id.namespace.as_deref()).map(str::to_owned);
-        let fits = |group: &HttpRouteGroup| match (namespace, namespace_of(group)) {
-            (Some(wanted), Some(found)) => wanted == found,
-            _ => true,
-        };
-        let exact = |group: &HttpRouteGroup| namespace_of(group).as_deref() == namespace;
-        let mut candidates: Vec<_> = all.iter().copied().filter(|(_, group)| fits(group)).collect();
-        if candidates.iter().any(|(_, group)| exact(group)) {
-            candidates.retain(|(_, group)| exact(group));
+        let exactly = |group: &&Group<'a>| group.namespace == namespace;
+        let loosely = |group: &&Group<'a>| namespace.is_none() || group.namespace.is_none();
+        let mut candidates: Vec<_> = all.iter().filter(exactly).copied().collect();
+        if candidates.is_empty() {
+            candidates = all.iter().filter(loosely).copied().collect();
         }
         match candidates.as_slice() {
             [] => Lookup::Missing,
@@ -137,7 +146,7 @@ impl Reader<'_> {
     }
 
     fn namespace(&self) -> Option<&str> {
-        self.around.inventory.namespace(self.split.meta.id.namespace.as_deref())
+        self.around.namespace
     }
 
     fn host(&self, text: &str) -> HostPort {
@@ -240,9 +249,9 @@ impl Reader<'_> {
         }
         let name_text = text(name);
         let namespace = self.namespace().map(str::to_owned);
-        match self.around.groups.find(self.around.inventory, namespace.as_deref(), name_text) {
-            Lookup::Found((source, group)) => self.usable(source, group),
-            Lookup::Ambiguous((_, _), (source, other)) => Err(Box::new(
+        match self.around.groups.find(namespace.as_deref(), name_text) {
+            Lookup::Found(Group { source, group, .. }) => self.usable(source, group),
+            Lookup::Ambiguous(_, Group { source, group: other, .. }) => Err(Box::new(
                 Finding::new(code!("group-ambiguous"), format!("HTTPRouteGroup `{name_text}` is there more than once"))
                     .at(self.at(*span))
                     .label(Place { source, span: other.meta.name.span }, "another version of it")

@@ -23,8 +23,8 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
     }
     let containers = header
         .node
-        .find(&["spec", "template", "spec", "containers"])
-        .or_else(|| header.node.find(&["spec", "containers"]))
+        .path(&["spec", "template", "spec", "containers"])
+        .or_else(|| header.node.path(&["spec", "containers"]))
         .map(Node::items)
         .unwrap_or_default();
     containers

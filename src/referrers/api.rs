@@ -9,7 +9,7 @@ use crate::yaml::Node;
 /// Findings for a CRD or an APIService of an smi-spec.io group.
 #[must_use]
 pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
-    let group = header.node.find(&["spec", "group"]);
+    let group = header.node.path(&["spec", "group"]);
     let of_smi = group.and_then(Node::as_str).is_some_and(|group| group.ends_with("smi-spec.io"));
     if !of_smi {
         return Vec::new();

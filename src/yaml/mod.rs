@@ -92,6 +92,12 @@ impl Node {
         })
     }
 
+    /// The descendant that these keys lead to.
+    #[must_use]
+    pub fn path(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
     /// The text, if kubectl reads a string: neither a number nor a boolean counts.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
