@@ -1,1 +1,31 @@
-//! pattern
+//! Regular languages: what an expression means, exactly, and how two meanings differ.
+//!
+//! Every mesh anchors a `pathRegex` in its own way, and every target reads `RegularExpression` in its own engine. So an
+//! expression is never compared or rewritten as text. It is compiled, under a stated [`Anchoring`], to the [`Language`]
+//! of all strings of a [`Domain`] that it matches; languages are compared by walking their automata side by side
+//! ([`relate`]), and a difference is a shortest string that shows it. A language becomes an Exact, a PathPrefix or a
+//! rewritten expression ([`lower_path`], [`lower_header`], [`portable`]) only when the two were proved equal.
+//!
+//! - `domain`: which strings there are
+//! - `dialect`: which expressions every engine reads alike; all others are refused
+//! - `language`: from an expression, a literal or a prefix to an automaton
+//! - `relate`: walks over one or many automata
+//! - `lower`, `portable`: what Gateway API can say of a language, and the expression where it can say nothing simpler
+//!
+//! What must not come in: which mesh anchors how (that is a row of `mappings/`), methods, header names, Kubernetes types.
+
+mod dialect;
+mod domain;
+mod language;
+mod lower;
+mod portable;
+mod relate;
+#[cfg(test)]
+mod tests;
+
+pub use dialect::{PatternError, check};
+pub use domain::Domain;
+pub use language::{Anchoring, Language};
+pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
+pub use portable::{PortableError, portable};
+pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};

@@ -1,0 +1,141 @@
+//! The expression to write into a `RegularExpression` match, so that every engine reads the whole value as we mean it.
+//!
+//! Envoy asks RE2 for a full match. Linkerd takes the first match of a leftmost-first search and then requires that it
+//! is the whole value, so that a bare `/api|/api/v1` never takes `/api/v1` and a bare `/a.*?` takes only `/a`. Between `^(`
+//! and `)$` both readings are one: a match that does not reach the end is none, so the search goes on to one that does.
+//! The group is a capturing one because the common floor of dialects has no other (GEP-4359).
+//!
+//! Every expression is wrapped, also where it would do without: Istio and Kuma rank expressions by their length, and
+//! uniform wrapping leaves that order to what the author wrote. Only "everything" is the bare `.*`, which stays the
+//! shortest and so ranks last. Anchors and groups around the whole that say nothing more are taken off first.
+//!
+//! Nothing rests on that argument: the result is returned only when both readings were proved equal to the source.
+
+use regex_syntax::ast::{AssertionKind, Ast, GroupKind};
+
+use super::dialect::{self, PatternError};
+use super::domain::Domain;
+use super::language::{Anchoring, Language, after_slash};
+use super::lower::{MAX_HEADER, MAX_PATH, equal};
+
+/// Anchors or groups around the whole that are taken off, at most.
+const MAX_PEELED: usize = 16;
+/// What takes everything.
+const ANYTHING: &str = ".*";
+
+/// Why there is no expression to write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortableError {
+    /// The source expression has no language.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The API server would refuse it for its length.
+    #[error(
+        "the expression that reads alike everywhere has {length} characters, {most} are allowed; shorten it or split it into several matches"
+    )]
+    TooLong {
+        /// Characters it would have.
+        length: usize,
+        /// Characters allowed: 1024 for a path, 4096 for a header.
+        most: usize,
+    },
+    /// No expression was proved to mean the same in every engine.
+    #[error("no form of the expression was proved to mean the same in every engine; simplify it")]
+    Unproved,
+}
+
+/// The expression that takes, in every engine and by the whole value, what `pattern` takes under `anchoring`.
+///
+/// # Errors
+/// When `pattern` has no language, or none of the forms is short enough or proved.
+pub fn portable(domain: Domain, pattern: &str, anchoring: Anchoring) -> Result<String, PortableError> {
+    let meant = Language::regex(domain, pattern, anchoring)?;
+    if meant.is_any() {
+        return Ok(ANYTHING.to_owned());
+    }
+    let most = match domain {
+        Domain::Path => MAX_PATH,
+        Domain::HeaderValue => MAX_HEADER,
+    };
+    let proved =
+        forms(pattern, anchoring).find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
+    let length = proved.chars().count();
+    if length > most { Err(PortableError::TooLong { length, most }) } else { Ok(proved) }
+}
+
+/// Whether both ways to read `form` as a whole give `meant`.
+fn reads_as(domain: Domain, form: &str, meant: &Language) -> bool {
+    [Anchoring::Full, Anchoring::FirstMatch]
+        .into_iter()
+        .all(|reading| Language::regex(domain, form, reading).is_ok_and(|language| equal(&[&language], &[meant])))
+}
+
+/// What may be written for `pattern`, the plainest first. That one of them is right is for the proof to say.
+fn forms(pattern: &str, anchoring: Anchoring) -> impl Iterator<Item = String> {
+    let whole: &[(&str, &str)] = &[("^(", ")$")];
+    let start = &[("^(", ")$"), ("^(", ").*$")];
+    let below = &[("^/(", ")$"), ("^/(", ").*$")];
+    let search = &[("^(", ")$"), ("^(", ").*$"), ("^.*(", ")$"), ("^.*(", ").*$")];
+    let slashed = format!("/{}", after_slash(pattern));
+    let plans: Vec<(&str, &[(&str, &str)])> = match anchoring {
+        Anchoring::Full | Anchoring::FirstMatch => vec![(pattern, whole)],
+        Anchoring::Start => vec![(pattern, start)],
+        Anchoring::StartAfterSlash => vec![(&slashed, start), (after_slash(pattern), below)],
+        Anchoring::Search => vec![(pattern, search)],
+    };
+    let mut forms = Vec::new();
+    for (expression, wrappings) in plans {
+        for body in bodies(expression) {
+            forms.extend(wrappings.iter().map(|(open, close)| format!("{open}{body}{close}")));
+        }
+    }
+    forms.into_iter()
+}
+
+/// `expression` without the anchors and groups around the whole of it, then as it is.
+fn bodies(expression: &str) -> Vec<&str> {
+    let mut peeled = expression;
+    for _ in 0..MAX_PEELED {
+        let Some(inner) = peel(peeled) else { break };
+        peeled = inner;
+    }
+    if peeled == expression { vec![expression] } else { vec![peeled, expression] }
+}
+
+/// What is left of `expression` without one layer around the whole of it: anchors at its ends, or a plain group.
+fn peel(expression: &str) -> Option<&str> {
+    let tree = dialect::parse(expression).ok()?;
+    match &tree {
+        Ast::Assertion(assertion) if is_anchor(&assertion.kind) => Some(""),
+        Ast::Concat(concat) => {
+            let (first, last) = (concat.asts.first()?, concat.asts.last()?);
+            let start = if is_start(first) { first.span().end.offset } else { 0 };
+            let end = if is_end(last) { last.span().start.offset } else { expression.len() };
+            let peeled = expression.get(start..end)?;
+            (peeled != expression).then_some(peeled)
+        }
+        Ast::Group(group) => {
+            let plain = match &group.kind {
+                GroupKind::CaptureIndex(_) => true,
+                GroupKind::NonCapturing(flags) => flags.items.is_empty(),
+                GroupKind::CaptureName { .. } => false,
+            };
+            let inner = group.ast.span();
+            if plain { expression.get(inner.start.offset..inner.end.offset) } else { None }
+        }
+        _ => None,
+    }
+}
+
+fn is_start(tree: &Ast) -> bool {
+    matches!(tree, Ast::Assertion(found) if matches!(found.kind, AssertionKind::StartLine | AssertionKind::StartText))
+}
+
+fn is_end(tree: &Ast) -> bool {
+    matches!(tree, Ast::Assertion(found) if matches!(found.kind, AssertionKind::EndLine | AssertionKind::EndText))
+}
+
+fn is_anchor(kind: &AssertionKind) -> bool {
+    use AssertionKind::{EndLine, EndText, StartLine, StartText};
+    matches!(kind, StartLine | StartText | EndLine | EndText)
+}
