@@ -5,10 +5,18 @@
 //! [`Problem`] at its place; what it means for the object is said by the problem's code.
 
 pub mod access;
+mod cursor;
+pub mod fields;
+pub mod found;
 pub mod metrics;
+mod quantity;
 pub mod read;
 pub mod specs;
 pub mod split;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +24,9 @@ use crate::place::{Span, Spanned};
 use crate::report::ObjectId;
 
 pub use access::{IdentityBinding, Rule, Schemes, Subject, TrafficTarget};
+pub use found::{Found, UnknownVersion, Verdict, objects};
 pub use metrics::TrafficMetrics;
-pub use read::{Problem, Read, is_smi, read};
+pub use read::{Problem, Read, read};
 pub use specs::{Header, HttpMatch, HttpRouteGroup, PortRoute};
 pub use split::{Backend, MatchRef, TrafficSplit, Weight};
 
@@ -108,6 +117,97 @@ pub enum Object {
     /// Metrics of one resource, or a list of them.
     TrafficMetrics(TrafficMetrics),
 }
+
+// === impl Version ===
+
+impl Version {
+    /// All versions, oldest first.
+    pub const ALL: [Self; 4] = [Self::V1alpha1, Self::V1alpha2, Self::V1alpha3, Self::V1alpha4];
+
+    /// As an apiVersion has it after the slash.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1alpha1 => "v1alpha1",
+            Self::V1alpha2 => "v1alpha2",
+            Self::V1alpha3 => "v1alpha3",
+            Self::V1alpha4 => "v1alpha4",
+        }
+    }
+
+    /// The version of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.name() == name)
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::TrafficSplit,
+        Self::TrafficTarget,
+        Self::IdentityBinding,
+        Self::HTTPRouteGroup,
+        Self::TCPRoute,
+        Self::UDPRoute,
+        Self::TrafficMetrics,
+        Self::TrafficMetricsList,
+    ];
+
+    /// As a manifest has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrafficSplit => "TrafficSplit",
+            Self::TrafficTarget => "TrafficTarget",
+            Self::IdentityBinding => "IdentityBinding",
+            Self::HTTPRouteGroup => "HTTPRouteGroup",
+            Self::TCPRoute => "TCPRoute",
+            Self::UDPRoute => "UDPRoute",
+            Self::TrafficMetrics => "TrafficMetrics",
+            Self::TrafficMetricsList => "TrafficMetricsList",
+        }
+    }
+
+    /// The kind of exactly that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The API group that has the kind.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::TrafficSplit => "split.smi-spec.io",
+            Self::TrafficTarget | Self::IdentityBinding => "access.smi-spec.io",
+            Self::HTTPRouteGroup | Self::TCPRoute | Self::UDPRoute => "specs.smi-spec.io",
+            Self::TrafficMetrics | Self::TrafficMetricsList => "metrics.smi-spec.io",
+        }
+    }
+
+    /// The versions that ever had the kind, oldest first (smi-spec `SPEC_LATEST_STABLE.md`, smi-sdk-go `pkg/apis`,
+    /// smi-controller-sdk `apis`).
+    #[must_use]
+    pub fn versions(self) -> &'static [Version] {
+        match self {
+            Self::TrafficSplit | Self::TrafficTarget | Self::HTTPRouteGroup | Self::TCPRoute => &Version::ALL,
+            Self::IdentityBinding | Self::UDPRoute => &[Version::V1alpha4],
+            Self::TrafficMetrics | Self::TrafficMetricsList => &[Version::V1alpha1, Version::V1alpha2],
+        }
+    }
+
+    /// Whether `version` ever had the kind.
+    #[must_use]
+    pub fn has(self, version: Version) -> bool {
+        self.versions().contains(&version)
+    }
+}
+
+// === impl Object ===
 
 impl Object {
     /// What every SMI object has.
