@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod convert;
 pub mod edit;
+pub mod filter;
 pub mod inventory;
 pub mod mappings;
 pub mod model;

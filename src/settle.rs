@@ -1,1 +1,389 @@
-//! settle
+//! The one room that assigns outcomes.
+//!
+//! Each scope answers for its objects; an object that several scopes deploy must come to the same in all of them. The
+//! outcome of an object is the worst that its findings force; an object without output, and without a finding that says
+//! why, is a mistake of ours and is said to be one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::code;
+use crate::convert::Manifest;
+use crate::outcome::{Outcome, Proof};
+use crate::place::{Place, Span};
+use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
+use crate::run::SmiObject;
+use crate::smi::{Kind, Object, Rule};
+
+/// What one scope has to say.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// How people call the scope.
+    pub scope: String,
+    /// Whose reading was used.
+    pub from: Option<Chosen>,
+    /// Findings that belong to no object.
+    pub findings: Vec<Finding>,
+    /// The objects that it deploys.
+    pub members: BTreeSet<usize>,
+    /// Findings by object.
+    found: Vec<(usize, Finding)>,
+    /// Findings about expressions, which count where nothing else refuses them.
+    checks: Vec<(usize, Finding)>,
+    /// Who refers to an object.
+    users: BTreeMap<usize, Vec<User>>,
+    /// The output, each manifest with the objects whose content it carries.
+    pub manifests: Vec<(Vec<usize>, Manifest)>,
+}
+
+/// Who refers to a group, a route or a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum User {
+    /// A TrafficSplit: its index, if it is to be converted.
+    Split(Option<usize>),
+    /// A TrafficTarget.
+    Target,
+    /// A vendor's object: its kind and name, and where.
+    Vendor(String, Place),
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// An answer without content.
+    #[must_use]
+    pub fn new(scope: String, from: Option<Chosen>) -> Self {
+        Self { scope, from, ..Self::default() }
+    }
+
+    /// Adds a finding about an object.
+    pub fn find(&mut self, object: usize, finding: Finding) {
+        self.found.push((object, finding));
+    }
+
+    /// Adds a finding about an object that counts only where nothing worse was found for it.
+    pub fn check(&mut self, object: usize, finding: Finding) {
+        self.checks.push((object, finding));
+    }
+
+    /// Says that something refers to an object.
+    pub fn used(&mut self, object: Option<usize>, user: User) {
+        if let Some(object) = object {
+            self.users.entry(object).or_default().push(user);
+        }
+    }
+}
+
+/// Whether a finding keeps its object from being converted.
+#[must_use]
+pub fn blocks(finding: &Finding) -> bool {
+    forced(finding).is_some_and(Outcome::needs_hands)
+}
+
+fn forced(finding: &Finding) -> Option<Outcome> {
+    catalogue::row(finding.code).outcome
+}
+
+/// The choice of source mesh for the head of the report: one line, whatever the number of scopes.
+#[must_use]
+pub fn from(answers: &[Answer]) -> Option<Chosen> {
+    let chosen: Vec<&Chosen> = answers.iter().filter_map(|answer| answer.from.as_ref()).collect();
+    let names: BTreeSet<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
+    let first = chosen.first()?;
+    if names.len() == 1 && chosen.len() == answers.len() {
+        return Some((*first).clone());
+    }
+    let parts: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name} in {} of {} scopes", chosen.iter().filter(|chosen| chosen.name == **name).count(), answers.len()))
+        .collect();
+    Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because: parts.join(", ") })
+}
+
+/// Gives every object its one outcome and fills the report. Returns the output that stands.
+pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) -> Vec<(Vec<usize>, Manifest)> {
+    let mut desk = Desk::new(objects);
+    desk.own_findings();
+    let manifests = desk.agree(&answers);
+    let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
+    for answer in answers {
+        report.findings.extend(answer.findings);
+        for (object, finding) in answer.found.into_iter().chain(answer.checks) {
+            desk.add(object, finding);
+        }
+        for (object, users) in answer.users {
+            desk.users[object].extend(users);
+        }
+    }
+    desk.versions(&members);
+    desk.splits_without_output(&manifests);
+    desk.fragments();
+    desk.write(&manifests, report);
+    manifests
+}
+
+struct Desk<'a> {
+    objects: &'a [SmiObject],
+    findings: Vec<Vec<Finding>>,
+    users: Vec<Vec<User>>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(objects: &'a [SmiObject]) -> Self {
+        Self { objects, findings: vec![Vec::new(); objects.len()], users: vec![Vec::new(); objects.len()] }
+    }
+
+    /// A finding about an object; the same finding from another scope is the same finding.
+    fn add(&mut self, object: usize, finding: Finding) {
+        let finding = finding.about(&self.objects[object].id);
+        if !self.findings[object].contains(&finding) {
+            self.findings[object].push(finding);
+        }
+    }
+
+    fn at(&self, object: usize) -> Place {
+        let object = &self.objects[object];
+        let span = match &object.object {
+            Some(typed) => typed.meta().name.span,
+            None => Span::new(object.span.start, object.span.start),
+        };
+        Place { source: object.source, span }
+    }
+
+    fn own_findings(&mut self) {
+        for (index, object) in self.objects.iter().enumerate() {
+            if let Some(listed_at) = object.patch {
+                let finding = Finding::new(code!("kustomize-patch"), format!("{} `{}` is a patch of a kustomization", object.id.kind, object.id.name))
+                    .at(self.at(index))
+                    .label(listed_at, "listed as a patch here")
+                    .help("convert the object that it patches, then write the patch for the route");
+                self.add(index, finding);
+            } else {
+                for finding in &object.findings {
+                    self.add(index, finding.clone());
+                }
+            }
+            let metadata = object.object.as_ref().map(Object::meta);
+            if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
+                let place = Place { source: object.source, span: applied.span };
+                let finding = Finding::new(code!("annotation-dropped"), "the last-applied annotation describes the old object and is left out");
+                self.add(index, finding.at(place));
+            }
+        }
+    }
+
+    /// The output on which all scopes that deploy an object agree. Where they differ, its objects are blocked.
+    fn agree(&mut self, answers: &[Answer]) -> Vec<(Vec<usize>, Manifest)> {
+        let mut per_object: BTreeMap<usize, Vec<(usize, Vec<&Manifest>)>> = BTreeMap::new();
+        for (number, answer) in answers.iter().enumerate() {
+            let mut by_object: BTreeMap<usize, Vec<&Manifest>> = answer.members.iter().map(|&object| (object, Vec::new())).collect();
+            for (origins, manifest) in &answer.manifests {
+                for origin in origins {
+                    by_object.entry(*origin).or_default().push(manifest);
+                }
+            }
+            for (object, manifests) in by_object {
+                per_object.entry(object).or_default().push((number, manifests));
+            }
+        }
+        let mut differing = BTreeSet::new();
+        for (&object, in_scopes) in &per_object {
+            let [(first, manifests), rest @ ..] = in_scopes.as_slice() else { continue };
+            if let Some((other, _)) = rest.iter().find(|(_, others)| others != manifests) {
+                differing.insert(object);
+                let (one, two) = (&answers[*first].scope, &answers[*other].scope);
+                let finding = Finding::new(code!("scopes-disagree"), format!("`{one}` and `{two}` both deploy this object, and it comes to different output in them"))
+                    .at(self.at(object))
+                    .note("the object is written once, so one text cannot be right for both")
+                    .help("convert each rendered environment by itself (`kubectl kustomize DIR | smi2gamma convert -`), or make what differs the same");
+                self.add(object, finding);
+            }
+        }
+        let mut seen: BTreeSet<(Vec<usize>, String, Option<String>, String)> = BTreeSet::new();
+        let mut agreed = Vec::new();
+        for (origins, manifest) in answers.iter().flat_map(|answer| &answer.manifests) {
+            let key = (origins.clone(), manifest.id.kind.clone(), manifest.id.namespace.clone(), manifest.id.name.clone());
+            if !origins.iter().any(|origin| differing.contains(origin)) && seen.insert(key) {
+                agreed.push((origins.clone(), manifest.clone()));
+            }
+        }
+        agreed.sort_by_key(|(origins, _)| origins.iter().min().copied());
+        agreed
+    }
+
+    /// The same object twice in one scope: versions, each converted alone.
+    fn versions(&mut self, answers: &[BTreeSet<usize>]) {
+        for members in answers {
+            let mut known: BTreeMap<(&str, &str, &Option<String>, &str), Vec<usize>> = BTreeMap::new();
+            for &index in members {
+                let SmiObject { id, patch, .. } = &self.objects[index];
+                if patch.is_none() && !id.name.is_empty() {
+                    known.entry((&id.kind, &id.group, &id.namespace, &id.name)).or_default().push(index);
+                }
+            }
+            let repeated: Vec<Vec<usize>> = known.into_values().filter(|same| same.len() > 1).collect();
+            for same in repeated {
+                let (first, others) = (same[0], &same[1..]);
+                let id = &self.objects[first].id;
+                let message = format!("{} `{}` is there {} times; each version is converted by itself", id.kind, id.name, same.len());
+                let finding = Finding::new(code!("object-versions"), message).at(self.at(first));
+                let finding = others.iter().fold(finding, |finding, &other| finding.label(self.at(other), "another version"));
+                self.add(first, finding);
+            }
+        }
+    }
+
+    /// A split that no finding refuses must have output.
+    fn splits_without_output(&mut self, manifests: &[(Vec<usize>, Manifest)]) {
+        let converted: BTreeSet<usize> = manifests.iter().flat_map(|(origins, _)| origins.iter().copied()).collect();
+        for index in 0..self.objects.len() {
+            let split = matches!(self.objects[index].object, Some(Object::TrafficSplit(_)));
+            if split && !converted.contains(&index) && !self.findings[index].iter().any(blocks) {
+                let finding = Finding::new(code!("internal"), "this split was neither converted nor refused")
+                    .at(self.at(index))
+                    .help("this is a mistake in smi2gamma: please report it with the manifest");
+                self.add(index, finding);
+            }
+        }
+    }
+
+    /// Everything that is not a split.
+    fn fragments(&mut self) {
+        for index in 0..self.objects.len() {
+            let Some(object) = &self.objects[index].object else { continue };
+            if self.objects[index].patch.is_some() {
+                continue;
+            }
+            match object {
+                Object::TrafficSplit(_) => {}
+                Object::TrafficTarget(_) => {
+                    let name = &self.objects[index].id.name;
+                    self.policy(index, &format!("access grant `{name}`"));
+                }
+                Object::IdentityBinding(_) => {
+                    let name = &self.objects[index].id.name;
+                    self.policy(index, &format!("IdentityBinding `{name}`"));
+                }
+                Object::TrafficMetrics(_) => {
+                    let finding = Finding::new(code!("metrics-no-equivalent"), "Gateway API has no metrics API: there is nothing to convert")
+                        .at(self.at(index))
+                        .help("read the metrics of the mesh instead");
+                    self.add(index, finding);
+                }
+                Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
+            }
+        }
+    }
+
+    fn policy(&mut self, index: usize, what: &str) {
+        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
+            .at(self.at(index))
+            .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
+        self.add(index, finding);
+    }
+
+    /// A group or a route: it goes where those that refer to it go.
+    fn fragment(&mut self, index: usize) {
+        let id = self.objects[index].id.clone();
+        let users = self.users[index].clone();
+        if users.contains(&User::Target) {
+            self.policy(index, &format!("{} `{}`, which an access grant uses,", id.kind, id.name));
+        }
+        for user in &users {
+            match user {
+                User::Vendor(user, place) => {
+                    let finding = Finding::new(code!("group-used-by-vendor"), format!("{user} depends on HTTPRouteGroup `{}`", id.name))
+                        .at(self.at(index))
+                        .label(*place, "it is named here")
+                        .help("keep the group until that object has a replacement");
+                    self.add(index, finding);
+                }
+                User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
+                    let finding = Finding::new(code!("group-waits"), format!("HTTPRouteGroup `{}` stays, since split `{}` is not converted", id.name, self.objects[*split].id.name))
+                        .at(self.at(index))
+                        .label(self.at(*split), "this split")
+                        .help("decide about the split first");
+                    self.add(index, finding);
+                }
+                User::Split(_) | User::Target => {}
+            }
+        }
+        if users.is_empty() {
+            let finding = Finding::new(code!("spec-unreferenced"), format!("nothing in its scope refers to {} `{}`", id.kind, id.name))
+                .at(self.at(index))
+                .note("Gateway API has no match groups of their own: without a split or a grant there is nothing to convert")
+                .help("give what refers to it with `--with FILE`, or delete it");
+            self.add(index, finding);
+        }
+    }
+
+    fn outcome(&self, index: usize) -> Outcome {
+        let base = match &self.objects[index].object {
+            Some(Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_)) => Outcome::Superseded,
+            _ => Outcome::Migrated,
+        };
+        self.findings[index].iter().filter_map(forced).max().unwrap_or(base).max(base)
+    }
+
+    fn write(self, manifests: &[(Vec<usize>, Manifest)], report: &mut Report) {
+        let outcomes: Vec<Outcome> = (0..self.objects.len()).map(|index| self.outcome(index)).collect();
+        let places: Vec<Place> = (0..self.objects.len()).map(|index| self.at(index)).collect();
+        let mut outputs: Vec<Vec<ObjectId>> = vec![Vec::new(); self.objects.len()];
+        for (origins, manifest) in manifests {
+            for &origin in origins {
+                outputs[origin].push(manifest.id.clone());
+            }
+        }
+        let mut all: Vec<(Option<usize>, Finding)> = report.findings.drain(..).map(|finding| (None, finding)).collect();
+        for (index, findings) in self.findings.into_iter().enumerate() {
+            all.extend(findings.into_iter().map(|finding| (Some(index), finding)));
+        }
+        all.sort_by(|(_, left), (_, right)| (left.place, left.code, &left.message).cmp(&(right.place, right.code, &right.message)));
+        let mut of_object: Vec<Vec<usize>> = vec![Vec::new(); outcomes.len()];
+        for (number, (object, _)) in all.iter().enumerate() {
+            if let Some(object) = object {
+                of_object[*object].push(number);
+            }
+        }
+        report.findings = all.into_iter().map(|(_, finding)| finding).collect();
+        let rows = self.objects.iter().zip(outcomes).zip(places).zip(outputs).zip(of_object);
+        report.objects = rows
+            .map(|((((object, outcome), place), outputs), findings)| ObjectReport {
+                id: object.id.clone(),
+                place,
+                outcome,
+                proof: Proof::None,
+                outputs,
+                findings,
+            })
+            .collect();
+    }
+}
+
+/// The annotation that `kubectl apply` writes.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What a rule of a TrafficTarget refers to that is not there.
+pub fn check_rule(rule: &Rule, kind: Kind, found: &[&SmiObject], place: impl Fn(Span) -> Place) -> Vec<Finding> {
+    let Some(name) = &rule.name else { return Vec::new() };
+    if found.is_empty() {
+        let message = format!("{} `{}` is not in this scope", kind.name(), name.value);
+        return vec![Finding::new(code!("target-reference-missing"), message).at(place(name.span)).help("give it with `--with FILE`, or repair the name")];
+    }
+    let names: BTreeSet<&str> = found
+        .iter()
+        .filter_map(|object| match &object.object {
+            Some(Object::HttpRouteGroup(group)) => Some(group),
+            _ => None,
+        })
+        .flat_map(|group| group.matches.iter().filter_map(|item| item.name.as_ref().map(|name| name.value.as_str())))
+        .collect();
+    let missing = rule.matches.iter().flatten().filter(|_| kind == Kind::HTTPRouteGroup).filter(|wanted| !names.contains(wanted.value.as_str()));
+    missing
+        .map(|wanted| {
+            let message = format!("HTTPRouteGroup `{}` has no match `{}`", name.value, wanted.value);
+            let finding = Finding::new(code!("target-match-missing"), message).at(place(wanted.span));
+            let known: Vec<&str> = names.iter().copied().collect();
+            if known.is_empty() { finding.help("give the match a name in the group") } else { finding.help(format!("it has: {}", known.join(", "))) }
+        })
+        .collect()
+}

@@ -8,6 +8,7 @@ use super::compare::same;
 use super::split::{Reading, Refusal, Surroundings, read};
 use super::{RequestPattern, Split};
 use crate::code;
+use crate::inventory::Evidence;
 use crate::mappings::{self, Source};
 use crate::pattern::Anchoring;
 use crate::place::{Place, SourceId};
@@ -30,6 +31,8 @@ pub struct Choice {
     pub whose: Whose,
     /// The name and the reason, for the report; none where nobody said.
     pub chosen: Option<Chosen>,
+    /// What a person should know about the choice.
+    pub finding: Option<Finding>,
 }
 
 /// Reads `split` under `whose` reading.
@@ -169,5 +172,29 @@ fn words(anchoring: Anchoring) -> &'static str {
         Anchoring::StartAfterSlash => "that begins with a slash and then",
         Anchoring::Search => "that holds somewhere",
         Anchoring::FirstMatch => "whose first match is the whole of",
+    }
+}
+
+/// Whose reading the evidence of a scope calls for: the one mesh that left marks, if it is one.
+#[must_use]
+pub fn from_evidence(evidence: &[&Evidence]) -> Choice {
+    match evidence {
+        [] => Choice { whose: Whose::Unknown, chosen: None, finding: None },
+        [only] => {
+            let whose = mappings::source(&only.source_mesh).map_or(Whose::Unknown, Whose::Mesh);
+            let chosen = Chosen { name: only.source_mesh.clone(), because: format!("seen: {}", only.seen) };
+            let finding = Finding::new(code!("source-mesh-detected"), format!("SMI is read as {} did: the scope has {}", only.source_mesh, only.seen));
+            let finding = finding.at(only.place).help("say otherwise with `--from MESH`");
+            Choice { whose, chosen: Some(chosen), finding: Some(finding) }
+        }
+        [first, rest @ ..] => {
+            let names: Vec<&str> = evidence.iter().map(|evidence| evidence.source_mesh.as_str()).collect();
+            let mut finding = Finding::new(code!("source-mesh-conflict"), format!("the scope has marks of several meshes: {}", names.join(", ")));
+            finding = finding.at(first.place);
+            for other in rest {
+                finding = finding.label(other.place, format!("of {}: {}", other.source_mesh, other.seen));
+            }
+            Choice { whose: Whose::Unknown, chosen: None, finding: Some(finding.help("say which mesh read the SMI objects with `--from MESH`")) }
+        }
     }
 }

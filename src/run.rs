@@ -1,0 +1,418 @@
+//! One run, from sources to a report: the rooms in their order.
+//!
+//! Nothing is decided here. Documents are loaded (in parallel), scopes are converted (each by itself), and `settle` brings
+//! their answers together.
+
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
+
+use crate::code;
+use crate::convert::{self, Conversion, Item, Manifest, Settings};
+use crate::filter::Filter;
+use crate::inventory::kinds::{Header, WORDS};
+use crate::inventory::{Entry, Inventory};
+use crate::mappings::{self, ProtocolReading, SameRoot};
+use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
+use crate::place::{Place, Role, SourceId, SourceMap, Span};
+use crate::referrers::{self, owner, packages};
+use crate::report::{Chosen, Finding, ObjectId, Report};
+use crate::scan::{self, Doc, DocId, Part, Scan, ScanError, Scope};
+use crate::settle::{self, Answer};
+use crate::smi::{self, Object};
+use crate::target::Profile;
+use crate::yaml::{self, Node};
+
+/// Everything that a run depends on besides the bytes that it reads.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What to read.
+    pub scan: scan::Options,
+    /// Whose reading applies, by flag or configuration: the name and where it was said.
+    pub from: Option<Chosen>,
+    /// What the output is for.
+    pub to: Profile,
+    /// Where that was said.
+    pub to_because: String,
+    /// Decisions about routes.
+    pub settings: Settings,
+    /// Splits that no controller owns, as `namespace/name` or `name`.
+    pub unowned: BTreeSet<String>,
+    /// Which objects are converted.
+    pub filter: Filter,
+}
+
+/// The result of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// The texts.
+    pub sources: SourceMap,
+    /// What there is to say.
+    pub report: Report,
+    /// Every SMI object, in source order, in the order of [`Report::objects`].
+    pub objects: Vec<SmiObject>,
+    /// The output: manifests with the objects (indices of `objects`) whose content they carry.
+    pub manifests: Vec<(Vec<usize>, Manifest)>,
+}
+
+/// One SMI object of the input.
+#[derive(Clone, Debug)]
+pub struct SmiObject {
+    /// The document it stands in.
+    pub doc: DocId,
+    /// The text it stands in.
+    pub source: SourceId,
+    /// The document's bytes.
+    pub piece: yaml::Piece,
+    /// The whole object.
+    pub span: Span,
+    /// Which object.
+    pub id: ObjectId,
+    /// Its content; none where it could not be typed.
+    pub object: Option<Object>,
+    /// It is a patch: another object's content changes by it.
+    pub patch: Option<Place>,
+    /// What was wrong with it.
+    pub findings: Vec<Finding>,
+}
+
+/// What one document gave.
+#[derive(Debug, Default)]
+struct Loaded {
+    objects: Vec<SmiObject>,
+    entries: Vec<Entry>,
+    findings: Vec<Finding>,
+}
+
+/// Reads, converts and settles.
+///
+/// # Errors
+/// If there can be no trustworthy result: a named source is missing or unreadable.
+pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
+    let Scan { sources, documents, scopes, context, findings, read } = scan::scan(&options.scan, stdin)?;
+    let loaded: Vec<Loaded> = documents
+        .par_iter()
+        .enumerate()
+        .map(|(index, doc)| load(DocId(u32::try_from(index).unwrap_or(u32::MAX)), doc, &sources, &options.filter))
+        .collect();
+    let mut report = Report { read, findings, ..Report::default() };
+    report.to = Some(Chosen { name: options.to.display(), because: options.to_because.clone() });
+
+    let mut objects: Vec<SmiObject> = Vec::new();
+    let mut by_doc: HashMap<DocId, Vec<usize>> = HashMap::new();
+    let mut borrowed: HashMap<DocId, Vec<SmiObject>> = HashMap::new();
+    let mut entries: HashMap<DocId, Vec<Entry>> = HashMap::new();
+    for (index, (loaded, doc)) in loaded.into_iter().zip(&documents).enumerate() {
+        let id = DocId(u32::try_from(index).unwrap_or(u32::MAX));
+        let subject = sources.get(doc.source).role == Role::Subject;
+        if subject {
+            report.findings.extend(loaded.findings);
+            for object in loaded.objects {
+                if options.filter.takes(&object.id, object.object.as_ref()) {
+                    by_doc.entry(id).or_default().push(objects.len());
+                    objects.push(object);
+                } else {
+                    borrowed.entry(id).or_default().push(object);
+                }
+            }
+        } else {
+            borrowed.insert(id, loaded.objects);
+        }
+        entries.insert(id, loaded.entries);
+    }
+
+    let engine = Engine { options, objects: &objects, by_doc: &by_doc, borrowed: &borrowed, entries: &entries, context: &context };
+    let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
+    report.from = settle::from(&answers);
+    let manifests = settle::settle(&objects, answers, &mut report);
+    Ok(Run { sources, report, objects, manifests })
+}
+
+// === loading ===
+
+fn load(id: DocId, doc: &Doc, sources: &SourceMap, filter: &Filter) -> Loaded {
+    let source = sources.get(doc.source);
+    let text = &source.text;
+    let mut loaded = Loaded::default();
+    let subject = source.role == Role::Subject;
+    let body = doc.piece.span.of(text);
+    if !doc.marked && doc.part == Part::Manifest && !worth_parsing(body) {
+        return loaded;
+    }
+    let document = match yaml::parse(text, doc.piece.span) {
+        Ok(document) => document,
+        Err(problem) => {
+            if doc.marked || doc.part != Part::Chart {
+                loaded.findings.extend((doc.marked && subject).then(|| unreadable(&problem, doc.source)));
+            }
+            return loaded;
+        }
+    };
+    let Some(root) = &document.root else { return loaded };
+    if doc.part == Part::Chart {
+        loaded.findings.extend(packages::inspect_chart(root, doc.source));
+        return loaded;
+    }
+    for found in smi::objects(root) {
+        if let Some(read) = smi::read(&found) {
+            let place = Place { source: doc.source, span: found.node.span };
+            let findings = read.problems.into_iter().map(|problem| problem_finding(problem, doc.source, &read.id)).collect();
+            loaded.objects.push(SmiObject {
+                doc: id,
+                source: doc.source,
+                piece: doc.piece,
+                span: place.span,
+                id: read.id,
+                object: read.object,
+                patch: match doc.part {
+                    Part::Patch { listed_at } => Some(listed_at),
+                    Part::Manifest | Part::Kustomization | Part::Chart => None,
+                },
+                findings,
+            });
+            continue;
+        }
+        let Some(header) = Header::of(found.node) else { continue };
+        loaded.entries.extend(Entry::read(&header, doc.source));
+        if filter.is_everything() || doc.marked {
+            loaded.findings.extend(referrers::inspect(&header, doc.source));
+        }
+    }
+    if !loaded.objects.is_empty() {
+        loaded.findings.extend(document.problems.iter().map(|problem| unreadable(problem, doc.source)));
+    }
+    loaded
+}
+
+fn worth_parsing(body: &str) -> bool {
+    WORDS.iter().any(|word| memchr::memmem::find(body.as_bytes(), word.as_bytes()).is_some())
+        || mappings::sources().iter().any(|mesh| {
+            let evidence = &mesh.evidence;
+            let mut names = evidence.groups.iter().chain(&evidence.annotations).chain(&evidence.labels);
+            names.any(|name| memchr::memmem::find(body.as_bytes(), name.as_bytes()).is_some())
+        })
+}
+
+fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
+    let finding = Finding::new(problem.kind.code(), problem.message.clone()).at(Place { source, span: problem.span });
+    match problem.other {
+        Some(other) => finding.label(Place { source, span: other }, "first here"),
+        None => finding,
+    }
+}
+
+fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Finding {
+    let smi::Problem { code, span, message, help, other } = problem;
+    let mut finding = Finding::new(code, message).at(Place { source, span }).about(id);
+    finding.help = help;
+    match other {
+        Some((span, what)) => finding.label(Place { source, span }, what),
+        None => finding,
+    }
+}
+
+// === scopes ===
+
+struct Engine<'a> {
+    options: &'a Options,
+    objects: &'a [SmiObject],
+    by_doc: &'a HashMap<DocId, Vec<usize>>,
+    /// Objects that references may find but that are not converted: context, and what the filter left out.
+    borrowed: &'a HashMap<DocId, Vec<SmiObject>>,
+    entries: &'a HashMap<DocId, Vec<Entry>>,
+    context: &'a [DocId],
+}
+
+/// An object as a scope deploys it.
+struct Deployed<'a> {
+    object: &'a SmiObject,
+    /// The index of an object that is to be converted.
+    index: Option<usize>,
+    /// The namespace it ends in.
+    namespace: Option<&'a str>,
+}
+
+impl Engine<'_> {
+    fn scope(&self, scope: &Scope) -> Answer {
+        let deployed = self.deployed(scope);
+        let inventory = self.inventory(scope);
+        let choice = self.choice(&inventory);
+        let groups = Groups::new(deployed.iter().filter(|deployed| deployed.object.patch.is_none()).filter_map(|deployed| {
+            match &deployed.object.object {
+                Some(Object::HttpRouteGroup(group)) => {
+                    Some(Group { namespace: deployed.namespace, source: deployed.object.source, group })
+                }
+                _ => None,
+            }
+        }));
+        let languages = Languages::default();
+        let mut answer = Answer::new(scope.name.clone(), choice.chosen.clone());
+        answer.findings.extend(choice.finding.clone());
+        let mut items = Vec::new();
+        for deployed in &deployed {
+            let Some(index) = deployed.index else { continue };
+            answer.members.insert(index);
+            let Some(Object::TrafficSplit(split)) = &deployed.object.object else { continue };
+            if deployed.object.patch.is_some() || deployed.object.findings.iter().any(settle::blocks) {
+                continue;
+            }
+            let around = Surroundings { namespace: deployed.namespace, inventory: &inventory, groups: &groups, languages: &languages };
+            let source = deployed.object.source;
+            if let Some(finding) = owner::of_split(split, source, deployed.namespace, &inventory, &self.options.unowned) {
+                answer.find(index, finding);
+                continue;
+            }
+            match model::decide(split, source, choice.whose, around) {
+                Ok((meaning, findings)) => {
+                    findings.into_iter().for_each(|finding| answer.find(index, finding));
+                    items.push(self.item(index, split, source, meaning, choice.whose));
+                }
+                Err(refusal) => answer.find(index, *refusal),
+            }
+        }
+        let Conversion { manifests, findings } = convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
+        findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
+        answer.manifests = manifests;
+        self.references(&deployed, &inventory, choice.whose, &languages, &mut answer);
+        answer
+    }
+
+    fn deployed<'s>(&'s self, scope: &'s Scope) -> Vec<Deployed<'s>> {
+        let mut deployed = Vec::new();
+        for member in &scope.members {
+            let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
+            let converted = self.by_doc.get(&member.doc).into_iter().flatten().map(|&index| (&self.objects[index], Some(index)));
+            let borrowed = self.borrowed.get(&member.doc).into_iter().flatten().map(|object| (object, None));
+            deployed.extend(converted.chain(borrowed).map(|(object, index)| Deployed {
+                object,
+                index,
+                namespace: put_into.or(object.id.namespace.as_deref()),
+            }));
+        }
+        let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
+        for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
+            let objects = self.borrowed.get(doc).into_iter().flatten();
+            deployed.extend(objects.map(|object| Deployed { object, index: None, namespace: object.id.namespace.as_deref() }));
+        }
+        deployed
+    }
+
+    fn inventory(&self, scope: &Scope) -> Inventory {
+        let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
+        let own = scope.members.iter().flat_map(|member| {
+            let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
+            self.entries.get(&member.doc).into_iter().flatten().map(move |entry| match put_into {
+                Some(namespace) => entry.put_into(namespace),
+                None => entry.clone(),
+            })
+        });
+        let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
+        let context = context.flat_map(|doc| self.entries.get(doc).into_iter().flatten().cloned());
+        Inventory::new(own.chain(context))
+    }
+
+    fn choice(&self, inventory: &Inventory) -> Choice {
+        if let Some(chosen) = &self.options.from {
+            if let Some(mesh) = mappings::source(&chosen.name) {
+                return Choice { whose: Whose::Mesh(mesh), chosen: Some(chosen.clone()), finding: None };
+            }
+        }
+        model::reading::from_evidence(&inventory.evidence())
+    }
+
+    fn item<'s>(&'s self, index: usize, split: &'s smi::TrafficSplit, source: SourceId, meaning: model::Split, whose: Whose) -> Item<'s> {
+        let reading = match whose {
+            Whose::Mesh(mesh) => mesh.split.as_ref(),
+            Whose::Unknown => None,
+        };
+        let span = split.service.as_ref().map_or(split.meta.name.span, |service| service.span);
+        Item {
+            object: index,
+            id: &self.objects[index].id,
+            labels: &split.meta.labels,
+            annotations: &split.meta.annotations,
+            split: meaning,
+            root_place: Place { source, span },
+            same_root: reading.map_or(SameRoot::Undefined, |reading| reading.same_root.is),
+            protocol: reading.map_or(ProtocolReading::Undefined, |reading| reading.protocol.is),
+        }
+    }
+
+    /// Who refers to whom: groups and routes by name, and what targets refer to that is not there.
+    fn references(
+        &self,
+        deployed: &[Deployed<'_>],
+        inventory: &Inventory,
+        whose: Whose,
+        languages: &Languages,
+        answer: &mut Answer,
+    ) {
+        let mut named: BTreeMap<(smi::Kind, &str), Vec<&Deployed<'_>>> = BTreeMap::new();
+        for item in deployed {
+            let kind = match &item.object.object {
+                Some(Object::HttpRouteGroup(_)) => smi::Kind::HTTPRouteGroup,
+                Some(Object::TcpRoute(_)) => smi::Kind::TCPRoute,
+                Some(Object::UdpRoute(_)) => smi::Kind::UDPRoute,
+                Some(Object::IdentityBinding(_)) => smi::Kind::IdentityBinding,
+                _ => continue,
+            };
+            named.entry((kind, &item.object.id.name)).or_default().push(item);
+        }
+        let find = |kind: smi::Kind, namespace: Option<&str>, name: &str| -> Vec<&Deployed<'_>> {
+            let all = named.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
+            let fits = |item: &&&Deployed<'_>| namespace.is_none() || item.namespace.is_none() || namespace == item.namespace;
+            all.iter().filter(fits).copied().collect()
+        };
+        for item in deployed {
+            match &item.object.object {
+                Some(Object::TrafficSplit(split)) => {
+                    for reference in split.matches.iter().flatten() {
+                        let Some(name) = &reference.name else { continue };
+                        for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
+                            answer.used(group.index, settle::User::Split(item.index));
+                        }
+                    }
+                }
+                Some(Object::TrafficTarget(target)) => {
+                    for rule in target.rules.iter().flatten() {
+                        let (Some(kind), Some(name)) = (&rule.kind, &rule.name) else { continue };
+                        let Some(kind) = smi::Kind::from_name(&kind.value) else { continue };
+                        let found = find(kind, item.namespace, &name.value);
+                        for group in &found {
+                            answer.used(group.index, settle::User::Target);
+                        }
+                        if let Some(index) = item.index {
+                            let place = |span| Place { source: item.object.source, span };
+                            for finding in settle::check_rule(rule, kind, &found.iter().map(|found| found.object).collect::<Vec<_>>(), place) {
+                                answer.find(index, finding);
+                            }
+                        }
+                    }
+                    for subject in target.sources.iter().flatten().chain(&target.destination) {
+                        let Some(name) = &subject.name else { continue };
+                        for binding in find(smi::Kind::IdentityBinding, item.namespace, &name.value) {
+                            answer.used(binding.index, settle::User::Target);
+                        }
+                    }
+                }
+                Some(Object::HttpRouteGroup(group)) => {
+                    let Some(index) = item.index else { continue };
+                    for (user, place) in inventory.users_of_group(&item.object.id.name) {
+                        answer.used(Some(index), settle::User::Vendor(user.clone(), *place));
+                    }
+                    let reading = match whose {
+                        Whose::Mesh(mesh) => mesh.split.as_ref(),
+                        Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
+                    };
+                    if let Some(reading) = reading {
+                        if let Err(refusal) = model::pattern::read_group(&group.matches, item.object.source, reading, languages, &mut Vec::new()) {
+                            answer.check(index, *refusal);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
