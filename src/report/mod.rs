@@ -4,8 +4,22 @@
 
 pub mod catalogue;
 pub mod finding;
+pub mod json;
+pub mod markdown;
+pub mod summary;
+pub mod text;
+
+mod excerpt;
+mod group;
+mod lines;
+mod tally;
+mod words;
 
 pub use finding::{Code, Finding, Label, Level, ObjectId};
+pub use json::json;
+pub use markdown::markdown;
+pub use summary::{SummaryOptions, summary};
+pub use text::{TextOptions, text};
 
 use crate::outcome::{Outcome, Proof};
 use crate::place::Place;

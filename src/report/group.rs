@@ -1,0 +1,108 @@
+//! Findings with one remedy are one group: the same code and the same help.
+//!
+//! Who has to do one thing in forty places reads it once. All renderers show the same groups in the same order:
+//! errors first, then by place. No renderer groups on its own.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::{Code, Finding, Level, Report};
+
+/// Findings of one code and one help.
+#[derive(Debug)]
+pub(super) struct Group<'r> {
+    pub(super) code: Code,
+    /// The worst level among the members.
+    pub(super) level: Level,
+    pub(super) help: Option<&'r str>,
+    /// Indices into [`Report::findings`], the worst level first, then by place; never empty.
+    pub(super) members: Vec<usize>,
+}
+
+impl<'r> Group<'r> {
+    /// The member that is shown in full.
+    pub(super) fn first(&self, report: &'r Report) -> &'r Finding {
+        &report.findings[self.members[0]]
+    }
+
+    /// The other members.
+    pub(super) fn others(&self, report: &'r Report) -> impl ExactSizeIterator<Item = &'r Finding> {
+        self.members[1..].iter().map(|&index| &report.findings[index])
+    }
+}
+
+/// All groups of `report`: errors, warnings, notes; inside a level by the place of the first member, those without a
+/// place first.
+pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
+    let mut order: Vec<usize> = (0..report.findings.len()).collect();
+    order.sort_by_key(|&index| {
+        let finding = &report.findings[index];
+        (Reverse(finding.level), finding.place, finding.code, index)
+    });
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known: HashMap<(Code, Option<&str>), usize> = HashMap::new();
+    for index in order {
+        let Finding { code, level, ref help, .. } = report.findings[index];
+        let help = help.as_deref();
+        let at = *known.entry((code, help)).or_insert_with(|| {
+            groups.push(Group { code, level, help, members: Vec::new() });
+            groups.len() - 1
+        });
+        groups[at].members.push(index);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{Place, SourceId, Span};
+
+    fn finding(code: &'static str, level: Level, at: usize, help: Option<&str>) -> Finding {
+        Finding {
+            code: Code(code),
+            level,
+            message: format!("{code} at {at}"),
+            place: Some(Place { source: SourceId(0), span: Span::new(at, at) }),
+            object: None,
+            labels: Vec::new(),
+            notes: Vec::new(),
+            help: help.map(Into::into),
+        }
+    }
+
+    fn shape(report: &Report) -> Vec<(&str, Level, Vec<usize>)> {
+        groups(report).into_iter().map(|group| (group.code.0, group.level, group.members)).collect()
+    }
+
+    #[test]
+    fn one_code_and_one_help_are_one_group_and_another_help_is_another() {
+        let help = Some("do it");
+        let findings = vec![
+            finding("a", Level::Error, 1, help),
+            finding("a", Level::Error, 2, None),
+            finding("a", Level::Error, 3, help),
+            finding("b", Level::Error, 4, help),
+        ];
+        let report = Report { findings, ..Report::default() };
+        assert_eq!(
+            shape(&report),
+            [("a", Level::Error, vec![0, 2]), ("a", Level::Error, vec![1]), ("b", Level::Error, vec![3])]
+        );
+    }
+
+    #[test]
+    fn a_group_stands_where_its_worst_member_stands() {
+        let findings = vec![
+            finding("quiet", Level::Note, 1, None),
+            finding("mixed", Level::Warning, 2, None),
+            finding("plain", Level::Warning, 3, None),
+            finding("mixed", Level::Error, 9, None),
+        ];
+        let report = Report { findings, ..Report::default() };
+        assert_eq!(
+            shape(&report),
+            [("mixed", Level::Error, vec![3, 1]), ("plain", Level::Warning, vec![2]), ("quiet", Level::Note, vec![0])]
+        );
+    }
+}
