@@ -8,6 +8,7 @@
 //!
 //! `docs/architecture.md` says what each room is for and what must not come in.
 
+pub mod candidate;
 pub mod cli;
 pub mod convert;
 pub mod edit;

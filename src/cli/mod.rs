@@ -1,1 +1,52 @@
-//! cli
+//! The command line: the flag table, one file per subcommand, and what a process owes its caller.
+//!
+//! Flags become plain [`run::Options`] in `options`; no room behind it reads a flag, the environment or the configuration.
+
+pub mod args;
+pub mod config;
+mod convert;
+mod diff;
+mod explain;
+pub mod exit;
+mod options;
+mod output;
+mod report;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use exit::Exit;
+use output::Terminal;
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::NoResult } else { Exit::Done }.into();
+        }
+    };
+    let terminal = Terminal::new(args.color);
+    let result = match &args.command {
+        Command::Convert(command) => convert::run_convert(command, &terminal),
+        Command::Diff(command) => diff::run_diff(command, &terminal),
+        Command::Report(command) => report::run_report(command, &terminal),
+        Command::Explain(command) => explain::run_explain(command, &terminal),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            terminal.error(&error);
+            Exit::NoResult.into()
+        }
+    }
+}
+
+/// Whoever read the output has seen enough: that is not an error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
