@@ -2,9 +2,11 @@
 //!
 //! A row is a closed enum value, read with `deny_unknown_fields`: a table can neither compute nor branch. What is
 //! conditional is Rust, in the one file of that mesh. Every row that changes a decision is a [`Fact`]: it names the
-//! upstream file and version that says so, and how that is known.
+//! upstream file and version that says so, how that is known, and requests with the answer that the mesh gave
+//! ([`Golden`]).
 
 use serde::Deserialize;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -23,6 +25,101 @@ pub struct Fact<T> {
     /// One sentence where the value alone does not say enough.
     #[serde(default)]
     pub note: Option<String>,
+    /// Requests that show the value, each with the answer of the mesh.
+    #[serde(default)]
+    pub golden: Vec<Golden>,
+}
+
+/// One request and what the mesh did with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Golden {
+    /// The request, sent to the root Service at the first of its ports unless `request.port` says otherwise.
+    pub request: Request,
+    /// A condition to hold the request against, outside of any split.
+    #[serde(rename = "match", default)]
+    pub condition: Option<Condition>,
+    /// The splits of the root Service; the first one names it.
+    #[serde(default)]
+    pub splits: Vec<GoldenSplit>,
+    /// The Services that exist in the namespace of the splits, each with its ports.
+    #[serde(default)]
+    pub services: BTreeMap<String, Vec<u16>>,
+    /// What the mesh did.
+    pub answer: Answer,
+    /// Upstream file and version, where it is not that of the fact.
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// A request of a [`Golden`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The path, without a query; `/` where it does not matter.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The header fields.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The port of the root Service.
+    #[serde(default)]
+    pub port: Option<u16>,
+}
+
+/// A condition of a [`Golden`]: one entry of an HTTPRouteGroup.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Condition {
+    /// `pathRegex`
+    #[serde(default)]
+    pub path_regex: Option<String>,
+    /// `headers`
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A split of a [`Golden`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenSplit {
+    /// `spec.service`
+    pub service: String,
+    /// What `spec.matches` names; none for an unconditional split.
+    #[serde(rename = "match", default)]
+    pub condition: Option<Condition>,
+    /// `spec.backends`, in order.
+    pub backends: Vec<GoldenBackend>,
+}
+
+/// A backend of a [`GoldenSplit`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenBackend {
+    /// `service`
+    pub service: String,
+    /// `weight`
+    pub weight: u32,
+}
+
+/// What a mesh did with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Whether the condition held.
+    Condition(Held),
+    /// It went to these Services, in these proportions; `(fails)` is the share that was not answered.
+    Shares(BTreeMap<String, u32>),
+}
+
+/// Whether a condition held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// It did.
+    Match,
+    /// It did not.
+    NoMatch,
 }
 
 /// How a fact is known.
@@ -51,8 +148,9 @@ pub struct Source {
     pub versions: String,
     /// Which versions of each kind its API server took and its controllers read.
     pub serves: BTreeMap<Kind, Fact<Vec<Version>>>,
-    /// How it read a TrafficSplit.
-    pub split: SplitReading,
+    /// How it read a TrafficSplit; none for a mesh that never served the kind.
+    #[serde(default)]
+    pub split: Option<SplitReading>,
     /// What in a scope is strong evidence of this mesh.
     pub evidence: Evidence,
 }
@@ -87,6 +185,8 @@ pub struct SplitReading {
     pub missing_port: Fact<MissingPort>,
     /// How two entries for one backend Service were read.
     pub duplicate_backend: Fact<DuplicateBackend>,
+    /// How weights became shares.
+    pub weights: Fact<WeightReading>,
     /// How the protocol of a port was decided.
     pub protocol: Fact<ProtocolReading>,
 }
@@ -107,11 +207,13 @@ pub enum MatchesReading {
 pub enum Unmatched {
     /// To the root Service.
     RootService,
-    /// In equal shares to all backends.
+    /// In equal shares to all backends of all conditional splits of the root.
     EqualShares,
+    /// It was split like any other, since conditions had no effect.
+    Split,
 }
 
-/// How a `pathRegex` was anchored; the query string is never part of the path.
+/// How a `pathRegex` was anchored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathAnchoring {
@@ -123,6 +225,8 @@ pub enum PathAnchoring {
     StartAfterSlash,
     /// The match may begin and end anywhere.
     Search,
+    /// No split ever read the expression.
+    Unread,
 }
 
 /// How a header's regular expression was anchored.
@@ -133,6 +237,10 @@ pub enum HeaderAnchoring {
     Full,
     /// The match may begin and end anywhere.
     Search,
+    /// No split ever read the expression.
+    Unread,
+    /// Nobody says.
+    Undefined,
 }
 
 /// What a condition on the `host` header did.
@@ -143,6 +251,8 @@ pub enum HostHeader {
     Authority,
     /// It never matched.
     NeverMatches,
+    /// No split ever read it.
+    Unread,
     /// Nobody says.
     Undefined,
 }
@@ -179,7 +289,9 @@ pub enum SelfReference {
 pub enum SameRoot {
     /// One of them, by an order that nobody controls.
     OneWins,
-    /// All of them: conditional ones first.
+    /// Conditional ones before unconditional ones; among equals one, by an order that nobody controls.
+    ConditionalFirst,
+    /// Conditional ones first, then the backends of all unconditional ones together.
     Merged,
     /// Nobody says.
     Undefined,
@@ -217,10 +329,6 @@ pub enum MissingPort {
     LeftOut,
     /// Its share failed.
     ShareFails,
-    /// The whole split was dropped.
-    SplitDropped,
-    /// Nobody says.
-    Undefined,
 }
 
 /// How two entries for one backend Service were read.
@@ -231,10 +339,22 @@ pub enum DuplicateBackend {
     Summed,
     /// Equal entries count once, unequal ones are added.
     EqualOnce,
-    /// The last one counted.
-    LastWins,
+    /// The first one counted.
+    FirstWins,
+    /// Every entry got the weight of the last one.
+    LastRepeated,
     /// Nobody says.
     Undefined,
+}
+
+/// How weights became shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightReading {
+    /// In exact proportion.
+    Ratio,
+    /// Rounded to whole percents; the last backend took the remainder.
+    RoundedPercent,
 }
 
 /// How the protocol of a port was decided.
@@ -254,7 +374,7 @@ pub enum ProtocolReading {
 }
 
 /// What in a scope is strong evidence of a mesh.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Evidence {
     /// API groups of its own objects.
@@ -266,6 +386,11 @@ pub struct Evidence {
     /// Names of labels that only it reads; one that ends in `/` is a prefix.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// Upstream files and versions that these names were read in.
+    pub from: String,
+    /// One sentence where the names alone do not say enough.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 // --- targets ---
@@ -286,9 +411,77 @@ pub struct Target {
     /// not served at all.
     #[serde(default)]
     pub routes: BTreeMap<RouteKind, Vec<Served>>,
+    /// Why it serves no route kind, for a target that serves none.
+    #[serde(default)]
+    pub no_routes: Option<Fact<NoRoutes>>,
     /// How it reads routes; none for a target that has no routes.
     #[serde(default)]
     pub reading: Option<RouteReading>,
+    /// Which release of Gateway API each version goes with, oldest first. Empty for `gateway-api` itself, whose
+    /// versions are those releases, and for a target that has no routes.
+    #[serde(default)]
+    pub bundles: Vec<Bundle>,
+    /// What the CRDs of Gateway API admit; only in the table of `gateway-api`.
+    #[serde(default)]
+    pub limits: BTreeMap<RouteKind, Vec<Limits>>,
+    /// At which apiVersion ReferenceGrant is served; only in the table of `gateway-api`.
+    #[serde(default)]
+    pub reference_grant: Vec<Served>,
+}
+
+/// Why a target serves no route kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoRoutes {
+    /// Its routes attach to Gateways only: one that names a Service is accepted by the API server and inert.
+    GatewaysOnly,
+    /// It is policy, and has no routes.
+    PolicyOnly,
+}
+
+/// Which release of Gateway API a version of a target goes with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bundle {
+    /// First version of the target.
+    pub since: String,
+    /// The release of Gateway API whose CRDs it brings, or asks for.
+    pub gateway_api: String,
+    /// Only one route of a kind takes effect on a Service, whatever its port.
+    #[serde(default)]
+    pub one_route_per_service: bool,
+    /// Upstream file and version.
+    pub from: String,
+    /// How it is known.
+    pub known: Known,
+    /// One sentence where the value alone does not say enough.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// What the CRD of a route kind admits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// First release of Gateway API.
+    pub since: String,
+    /// Rules in a route.
+    pub rules: usize,
+    /// Matches in a rule; none for a kind without matches.
+    #[serde(default)]
+    pub matches_per_rule: Option<usize>,
+    /// Matches in all rules together, where that is limited.
+    #[serde(default)]
+    pub matches_per_route: Option<usize>,
+    /// Backends in a rule.
+    pub backends: usize,
+    /// Upstream file and version.
+    pub from: String,
+    /// How it is known.
+    pub known: Known,
+    /// One sentence where the value alone does not say enough.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// The route kinds of Gateway API that a split may become.
@@ -308,8 +501,11 @@ pub enum RouteKind {
 pub struct Served {
     /// First version of the target.
     pub since: String,
-    /// The apiVersion it watches.
+    /// The apiVersion to write: one that the CRDs of that version serve and its controller sees.
     pub api_version: String,
+    /// The release channel of Gateway API whose CRDs serve it with `parentRefs[].port`.
+    #[serde(default)]
+    pub channel: Channel,
     /// Upstream file and version.
     pub from: String,
     /// How it is known.
@@ -317,6 +513,17 @@ pub struct Served {
     /// One sentence where the value alone does not say enough.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+/// A release channel of Gateway API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// `standard-install.yaml`, and the experimental one, which holds it.
+    #[default]
+    Standard,
+    /// Only `experimental-install.yaml`.
+    Experimental,
 }
 
 /// How a target reads routes.
@@ -355,6 +562,8 @@ pub enum RegexReading {
 pub enum RegexRank {
     /// Every prefix is tried before any regular expression.
     PrefixFirst,
+    /// Every regular expression is tried before any prefix.
+    RegexFirst,
     /// By the length of what matched: a regular expression counts as the whole path.
     MatchedLength,
     /// Depends on the implementation.
@@ -365,9 +574,9 @@ pub enum RegexRank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProtocolNeed {
-    /// Nothing: it detects.
+    /// Nothing: it detects, or the route itself makes the port HTTP.
     Detects,
-    /// `appProtocol: http` (or `kubernetes.io/h2c`, `grpc`).
+    /// `appProtocol` with a name of HTTP.
     AppProtocol,
     /// Depends on the implementation.
     Unspecified,
@@ -404,8 +613,6 @@ pub enum Shadow {
     ServiceProfile,
     /// networking.istio.io VirtualService of the same host.
     VirtualService,
-    /// consul.hashicorp.com ServiceRouter, ServiceSplitter or ServiceResolver of the same name.
-    ServiceRouter,
 }
 
 // --- loading ---
@@ -430,13 +637,190 @@ tables!(
 );
 
 /// All source meshes, in the order of the documentation.
+///
+/// # Panics
+/// If a table does not parse; a test holds every table to its schema.
 #[must_use]
 pub fn sources() -> &'static [Source] {
     &SOURCES
 }
 
 /// All targets, in the order of the documentation.
+///
+/// # Panics
+/// If a table does not parse; a test holds every table to its schema.
 #[must_use]
 pub fn targets() -> &'static [Target] {
     &TARGETS
+}
+
+/// The source mesh of that name.
+#[must_use]
+pub fn source(name: &str) -> Option<&'static Source> {
+    sources().iter().find(|source| source.name == name)
+}
+
+/// The target of that name, without a version.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    targets().iter().find(|target| target.name == name)
+}
+
+// --- choosing a target ---
+
+/// A target at one version: what `--to` means.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The table.
+    pub target: &'static Target,
+    /// The version, as `--to` wrote it without a leading `v`, or the table's default.
+    pub version: String,
+}
+
+/// Why a `--to` means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// No such name.
+    #[error("there is no target {name:?}; targets are: {}", names(targets().iter().map(|target| &*target.name)))]
+    Name {
+        /// What was written.
+        name: String,
+    },
+    /// Not numbers between dots.
+    #[error("{version:?} is no version of {name}: write numbers, as in `{name}@{example}`; known are: {known}")]
+    Form {
+        /// The target.
+        name: String,
+        /// What was written.
+        version: String,
+        /// The default of the target.
+        example: String,
+        /// The versions of the table.
+        known: String,
+    },
+    /// Older than the oldest version of the table.
+    #[error("{name}@{version} is older than what smi2gamma knows of {name}; known are: {known}")]
+    TooOld {
+        /// The target.
+        name: String,
+        /// What was written.
+        version: String,
+        /// The versions of the table.
+        known: String,
+    },
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    /// Reads `name` or `name@version`, for instance `istio@1.27`.
+    ///
+    /// # Errors
+    /// Says what exists, where the name or the version does not.
+    pub fn parse(text: &str) -> Result<Self, ChoiceError> {
+        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
+        let target = target(name).ok_or_else(|| ChoiceError::Name { name: name.to_owned() })?;
+        match version {
+            Some(version) => Self::at(target, version),
+            None => Ok(Self { target, version: target.default_version.clone() }),
+        }
+    }
+
+    fn at(target: &'static Target, version: &str) -> Result<Self, ChoiceError> {
+        let known = || names(target.versions.iter().map(String::as_str));
+        let (name, written) = (target.name.clone(), version.to_owned());
+        let Some(numbers) = numbers(version) else {
+            let example = target.default_version.clone();
+            return Err(ChoiceError::Form { name, version: written, example, known: known() });
+        };
+        let oldest = target.versions.first().map_or("0", String::as_str);
+        if reaches(&numbers, oldest) {
+            let version = version.strip_prefix('v').unwrap_or(version).to_owned();
+            Ok(Self { target, version })
+        } else {
+            Err(ChoiceError::TooOld { name, version: written, known: known() })
+        }
+    }
+
+    /// As what the chosen version serves a route kind on a Service; none where it does not.
+    #[must_use]
+    pub fn api_version(&self, kind: RouteKind) -> Option<&'static Served> {
+        self.target.api_version(kind, &self.version)
+    }
+
+    /// What its CRDs admit of a route kind; none where it does not serve the kind.
+    #[must_use]
+    pub fn limits(&self, kind: RouteKind) -> Option<&'static Limits> {
+        self.api_version(kind)?;
+        newest(gateway_api().limits.get(&kind)?, self.gateway_api()?, |row| &row.since)
+    }
+
+    /// As what ReferenceGrant is written; none where the target has no routes.
+    #[must_use]
+    pub fn reference_grant(&self) -> Option<&'static Served> {
+        newest(&gateway_api().reference_grant, self.gateway_api()?, |row| &row.since)
+    }
+
+    /// Which release of Gateway API it goes with; none where the target has no routes.
+    #[must_use]
+    pub fn gateway_api(&self) -> Option<&str> {
+        match self.bundle() {
+            Some(bundle) => Some(&bundle.gateway_api),
+            None if self.target.limits.is_empty() => None,
+            None => Some(&self.version),
+        }
+    }
+
+    /// The row about Gateway API that holds for the chosen version; none for `gateway-api` itself.
+    #[must_use]
+    pub fn bundle(&self) -> Option<&'static Bundle> {
+        newest(&self.target.bundles, &self.version, |row| &row.since)
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    /// As what a version serves a route kind on a Service: the last row whose `since` it reaches.
+    #[must_use]
+    pub fn api_version(&self, kind: RouteKind, version: &str) -> Option<&Served> {
+        newest(self.routes.get(&kind)?, version, |row| &row.since)
+    }
+}
+
+fn gateway_api() -> &'static Target {
+    target("gateway-api").expect("a test holds the table to be there")
+}
+
+fn newest<'rows, Row>(rows: &'rows [Row], version: &str, since: impl Fn(&Row) -> &str) -> Option<&'rows Row> {
+    let numbers = numbers(version)?;
+    rows.iter().rev().find(|row| reaches(&numbers, since(row)))
+}
+
+fn names<'names>(all: impl Iterator<Item = &'names str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
+}
+
+// --- versions ---
+
+/// Orders two dotted versions by their numbers; a missing number is zero, a leading `v` is not read. None where one is
+/// no such version.
+#[must_use]
+pub fn compare_versions(left: &str, right: &str) -> Option<Ordering> {
+    Some(compare(&numbers(left)?, &numbers(right)?))
+}
+
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten();
+    version.strip_prefix('v').unwrap_or(version).split('.').map(digits).collect()
+}
+
+fn compare(left: &[u32], right: &[u32]) -> Ordering {
+    let length = left.len().max(right.len());
+    let padded = |numbers: &[u32]| (0..length).map(|i| numbers.get(i).copied().unwrap_or(0)).collect::<Vec<_>>();
+    padded(left).cmp(&padded(right))
+}
+
+fn reaches(version: &[u32], since: &str) -> bool {
+    numbers(since).is_some_and(|since| compare(version, &since).is_ge())
 }
