@@ -400,7 +400,7 @@ pub(super) fn outer_comments(outside: &str) -> Vec<&str> {
 }
 
 fn emitted(manifest: &Value) -> Vec<String> {
-    yaml::emit::emit(manifest).lines().map(str::to_owned).collect()
+    serde_yaml::to_string(manifest).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 fn starts_flow(text: &str, span: Span) -> bool {
