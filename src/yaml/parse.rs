@@ -72,11 +72,8 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 /// # Errors
 /// The problem that stopped the parser.
 pub fn parse(text: &str, span: Span) -> Result<Document, Problem> {
-    let mut reader = Reader::new(text, with_directives(text, span));
-    reader
-        .read()
-        .and_then(|()| {
-            let Reader { raw, comments, .. } = reader;
+    read(text, with_directives(text, span))
+        .and_then(|Reader { raw, comments, .. }| {
             let mut expansion = Expansion { raw: &raw, problems: Vec::new(), nodes: 0, bytes: 0 };
             let root = (!raw.is_empty()).then(|| expansion.node(0, 0, Origin::Written)).transpose()?;
             Ok(Document { root, comments, problems: expansion.problems })
@@ -89,8 +86,7 @@ pub fn parse(text: &str, span: Span) -> Result<Document, Problem> {
 #[must_use]
 pub fn template(text: &str, span: Span) -> Option<Span> {
     memchr::memmem::find(span.of(text).as_bytes(), b"{{")?;
-    let mut reader = Reader::new(text, with_directives(text, span));
-    reader.read().ok()?;
+    let reader = read(text, with_directives(text, span)).ok()?;
     reader.raw.iter().filter(|raw| matches!(raw.content, Content::Scalar { .. })).find_map(|raw| action(text, raw.span))
 }
 
@@ -156,6 +152,75 @@ fn with_directives(text: &str, span: Span) -> Span {
     start.map_or(span, |start| Span::new(start, span.end))
 }
 
+// --- quoted texts that are not indented ---
+
+/// How often, and over how many bytes in all, a document is read again to get over quoted texts that are not indented.
+const MAX_REPAIRS: usize = 200;
+const MAX_REPAIRED_BYTES: usize = 64 << 20;
+
+/// Reads what stands at `span`, and gets over one thing that kubectl accepts and granit does not: lines of a quoted text
+/// that are not indented below its key (controller-gen wrote such CRDs for years). The parser is given a copy in which
+/// the line breaks of that text are spaces, so that no offset moves; its value then comes from the text as it is.
+fn read(text: &str, span: Span) -> Result<Reader<'_>, Problem> {
+    let mut reader = Reader::new(text, span);
+    let Err(mut problem) = reader.read(span.of(text)) else { return Ok(reader) };
+    let mut copy = Vec::new();
+    let mut repaired = HashMap::new();
+    let length = (span.end - span.start).max(1);
+    for _ in 0..MAX_REPAIRS.min(MAX_REPAIRED_BYTES / length) {
+        let Some(quoted) = reader.unindented else { break };
+        if repaired.contains_key(&quoted.start) {
+            break;
+        }
+        let Some(value) = unquoted(quoted.of(text)) else { break };
+        repaired.insert(quoted.start, value);
+        if copy.is_empty() {
+            copy = span.of(text).as_bytes().to_vec();
+        }
+        for byte in &mut copy[quoted.start - span.start..quoted.end - span.start] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        let Ok(source) = std::str::from_utf8(&copy) else { break };
+        reader = Reader { repaired: std::mem::take(&mut repaired), ..Reader::new(text, span) };
+        match reader.read(source) {
+            Ok(()) => return Ok(reader),
+            Err(next) => problem = next,
+        }
+        repaired = std::mem::take(&mut reader.repaired);
+    }
+    Err(problem)
+}
+
+/// The value of a quoted text: inside brackets its lines may stand at any column.
+fn unquoted(quoted: &str) -> Option<String> {
+    let flow = format!("[{quoted}]");
+    let mut value = None;
+    for event in Parser::new_from_str_with_options(&flow, options()) {
+        if let (Event::Scalar(text, ..), _) = event.ok()? {
+            value = Some(text.into_owned());
+        }
+    }
+    value
+}
+
+/// The quoted text that begins at `start`, with its quotes.
+fn quoted_span(text: &str, start: usize, end: usize) -> Option<Span> {
+    let bytes = &text.as_bytes()[..end];
+    let quote = *bytes.get(start)?;
+    let mut at = start + 1;
+    loop {
+        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
+        match (bytes[at], quote) {
+            (b'\\', b'"') => at += 2,
+            (b'\\', _) => at += 1,
+            _ if quote == b'\'' && bytes.get(at + 1) == Some(&quote) => at += 2,
+            _ => return Some(Span::new(start, at + 1)),
+        }
+    }
+}
+
 // --- events to raw nodes ---
 
 /// A node as it was written.
@@ -195,6 +260,10 @@ struct Reader<'a> {
     /// Where the last node ended.
     last: usize,
     documents: usize,
+    /// The values of the quoted texts that were repaired, by where they start.
+    repaired: HashMap<usize, String>,
+    /// The quoted text at which the parser stopped, because its lines are not indented.
+    unindented: Option<Span>,
 }
 
 impl<'a> Reader<'a> {
@@ -208,11 +277,14 @@ impl<'a> Reader<'a> {
             anchors: HashMap::new(),
             last: span.start,
             documents: 0,
+            repaired: HashMap::new(),
+            unindented: None,
         }
     }
 
-    fn read(&mut self) -> Result<(), Problem> {
-        for event in Parser::new_from_str_with_options(self.span.of(self.text), options()) {
+    /// Takes in all events of `source`: the text at `span`, or a copy of the same length.
+    fn read(&mut self, source: &str) -> Result<(), Problem> {
+        for event in Parser::new_from_str_with_options(source, options()) {
             let (event, span) = event.map_err(|error| self.syntax(&error))?;
             let range = span.byte_range().unwrap_or(0..0);
             self.event(event, Span::new(self.span.start + range.start, self.span.start + range.end))?;
@@ -245,7 +317,10 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, value: Cow<'_, str>, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, span: Span) {
         let (span, text) = match style {
             ScalarStyle::Plain if span.start == span.end => (self.nothing(span.start), String::new()),
-            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (span, value.into_owned()),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                (span, self.repaired.get(&span.start).cloned().unwrap_or_else(|| value.into_owned()))
+            }
+            ScalarStyle::Plain => (span, value.into_owned()),
             ScalarStyle::Literal | ScalarStyle::Folded => (self.block_scalar(span), value.into_owned()),
         };
         let merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
@@ -353,7 +428,7 @@ impl<'a> Reader<'a> {
         index
     }
 
-    fn syntax(&self, error: &granit_parser::ScanError) -> Problem {
+    fn syntax(&mut self, error: &granit_parser::ScanError) -> Problem {
         let offset = error.marker().byte_offset().unwrap_or(0);
         let start = (self.span.start + offset).min(self.span.end);
         let width = self.text[start..self.span.end]
@@ -362,6 +437,11 @@ impl<'a> Reader<'a> {
             .filter(|char| !char.is_whitespace())
             .map_or(0, char::len_utf8);
         let kind = match error.kind() {
+            ErrorKind::InvalidQuotedScalarIndent => {
+                let quote = self.indicator(&['\'', '"'], self.span.end);
+                self.unindented = quote.and_then(|quote| quoted_span(self.text, quote, self.span.end));
+                ProblemKind::Syntax
+            }
             ErrorKind::RecursionLimitExceeded => return too_deep(Span::new(start, start + width)),
             _ => ProblemKind::Syntax,
         };
@@ -450,6 +530,8 @@ fn words(kind: &ErrorKind) -> Cow<'static, str> {
         ErrorKind::UnexpectedCharacter { character } => {
             return format!("a value must not begin with `{}`; quote it", character.escape_default()).into();
         }
+        ErrorKind::InvalidBlockScalarHeader => "nothing may follow `|` or `>` on its line",
+        ErrorKind::ExpectedDocumentStart => "the document goes on after its end",
         other => return plain_words(&other.to_string()).into(),
     };
     words.into()

@@ -1,8 +1,8 @@
 //! What a scalar means to kubectl.
 //!
 //! kubectl, Helm and every controller read manifests through `sigs.k8s.io/yaml`, which resolves plain scalars by the
-//! rules of YAML 1.1 (kubernetes-sigs/yaml@v1.4.0 goyaml.v2/resolve.go, since v1.5.0 the same file in
-//! go.yaml.in/yaml/v2) and then makes JSON of the result (yaml.go, `convertToJSONableObject`). What the cluster saw
+//! rules of YAML 1.1 (kubernetes-sigs/yaml@v1.4.0 goyaml.v2/resolve.go; since v1.5.0 the same file of
+//! yaml/go-yaml@v2.4.2) and then makes JSON of the result (yaml.go, `convertToJSONableObject`). What the cluster saw
 //! follows from those two files and from Go's `strconv`, so this file follows them, oddities included: `on` is a
 //! boolean, `010` is eight, `08` is a float, and a date is a string. Nothing here knows where a scalar stands.
 
@@ -213,7 +213,7 @@ fn resolve(text: &str) -> Resolved {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => word(text),
         b'.' => match special_float(text) {
             Some(float) => Resolved::Float(float),
-            None => finite(text).map_or(Resolved::Str, Resolved::Float),
+            None => after_point(text).map_or(Resolved::Str, Resolved::Float),
         },
         b'+' | b'-' | b'0'..=b'9' => match special_float(text) {
             Some(float) => Resolved::Float(float),
@@ -247,8 +247,7 @@ fn special_float(text: &str) -> Option<f64> {
 /// the decoder gives their text back (decode.go, `yaml_TIMESTAMP_TAG`).
 fn numeric(text: &str) -> Resolved {
     let plain: Cow<'_, str> = if text.contains('_') { text.replace('_', "").into() } else { text.into() };
-    let integer = go_int(&plain);
-    if let GoInt::Fits(int) = integer {
+    if let Some(int) = go_int(&plain) {
         return Resolved::Int(int);
     }
     if is_decimal_float(&plain)
@@ -256,48 +255,22 @@ fn numeric(text: &str) -> Resolved {
     {
         return Resolved::Float(float);
     }
-    if let Some(int) = signed_after_prefix(&plain) {
-        return Resolved::Int(int);
-    }
-    match integer {
-        // Only what is out of range without a sign becomes a big integer: the unsigned parser refuses signs.
-        GoInt::OutOfRange(big) => big,
-        GoInt::Fits(_) | GoInt::Not => Resolved::Str,
-    }
+    signed_after_prefix(&plain).map_or(Resolved::Str, Resolved::Int)
 }
 
-/// What Go's `ParseInt(s, 0, 64)` and then `ParseUint(s, 0, 64)` say.
-enum GoInt {
-    Fits(i128),
-    OutOfRange(Resolved),
-    Not,
-}
-
-fn go_int(text: &str) -> GoInt {
+/// What Go's `ParseInt(s, 0, 64)` takes, or else `ParseUint(s, 0, 64)`, which refuses signs.
+fn go_int(text: &str) -> Option<i128> {
     let (sign, digits) = split_sign(text);
     let (radix, digits) = split_radix(digits);
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return GoInt::Not;
+        return None;
     }
-    let range = match sign {
-        Some(_) => i128::from(i64::MIN)..=i128::from(i64::MAX),
-        None => i128::from(i64::MIN)..=i128::from(u64::MAX),
-    };
-    let negative = sign == Some('-');
-    match i128::from_str_radix(digits, radix).map(|int| if negative { -int } else { int }) {
-        Ok(int) if range.contains(&int) => GoInt::Fits(int),
-        _ if sign.is_some() => GoInt::Not,
-        Ok(int) => GoInt::OutOfRange(Resolved::Int(int)),
-        Err(_) => GoInt::OutOfRange(Resolved::Float(float_of_digits(digits, radix))),
+    let magnitude = i128::from_str_radix(digits, radix).ok()?;
+    match sign {
+        None => u64::try_from(magnitude).ok().map(i128::from),
+        Some('-') => i64::try_from(-magnitude).ok().map(i128::from),
+        Some(_) => i64::try_from(magnitude).ok().map(i128::from),
     }
-}
-
-/// Beyond 128 bits only the magnitude is kept.
-fn float_of_digits(digits: &str, radix: u32) -> f64 {
-    digits
-        .chars()
-        .filter_map(|digit| digit.to_digit(radix))
-        .fold(0.0, |sum, digit| sum * f64::from(radix) + f64::from(digit))
 }
 
 fn split_sign(text: &str) -> (Option<char>, &str) {
@@ -348,9 +321,172 @@ fn is_decimal_float(text: &str) -> bool {
 
 /// Go's `ParseFloat(s, 64)`, which refuses what overflows.
 fn finite(text: &str) -> Option<f64> {
-    let looks_numeric = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-    if !looks_numeric {
-        return None;
-    }
     text.parse::<f64>().ok().filter(|float| float.is_finite())
+}
+
+/// Go's `ParseFloat(s, 64)` of a text that begins with a point: `_` may stand between two digits.
+fn after_point(text: &str) -> Option<f64> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let fits = bytes.iter().enumerate().all(|(at, byte)| *byte != b'_' || (is_digit(at - 1) && is_digit(at + 1)));
+    let plain = text.replace('_', "");
+    if fits && is_decimal_float(&plain) { finite(&plain) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        Scalar::plain(text).to_json().to_string()
+    }
+
+    /// Each text with the JSON that `YAMLToJSON` of sigs.k8s.io/yaml v1.4.0 and v1.6.0 gives for it.
+    #[track_caller]
+    fn assert_json(table: &[(&str, &str)]) {
+        for (text, expected) in table {
+            assert_eq!(json(text), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_those_of_yaml_1_1_in_three_cases() {
+        for text in ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"] {
+            assert_eq!(Scalar::plain(text).as_bool(), Some(true), "{text}");
+        }
+        for text in ["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"] {
+            assert_eq!(Scalar::plain(text).as_bool(), Some(false), "{text}");
+        }
+        for text in ["yEs", "oN", "oFF", "tRUE", "nO", "yess", "o"] {
+            assert_eq!(Scalar::plain(text).as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn null_is_nothing_a_tilde_or_the_word() {
+        for text in ["", "~", "null", "Null", "NULL"] {
+            assert!(Scalar::plain(text).is_null(), "{text}");
+        }
+        assert_eq!(Scalar::plain("nULL").as_str(), Some("nULL"));
+    }
+
+    #[test]
+    fn integers_are_those_of_go_with_base_0() {
+        assert_json(&[
+            ("0", "0"),
+            ("-0", "0"),
+            ("+12", "12"),
+            ("010", "8"),
+            ("-010", "-8"),
+            ("0o10", "8"),
+            ("0O10", "8"),
+            ("0x1F", "31"),
+            ("0X1f", "31"),
+            ("-0x1F", "-31"),
+            ("0b101", "5"),
+            ("-0b101", "-5"),
+            ("0b+1", "1"),
+            ("0b-1", "-1"),
+            ("1_000", "1000"),
+            ("1__0_", "10"),
+            ("0x_1F", "31"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("-9223372036854775808", "-9223372036854775808"),
+        ]);
+    }
+
+    #[test]
+    fn what_go_cannot_read_as_an_integer_may_be_a_float() {
+        assert_json(&[
+            ("08", "8"),
+            ("09.5", "9.5"),
+            ("1e3", "1000"),
+            ("1.", "1"),
+            (".5", "0.5"),
+            ("+.5", "0.5"),
+            (".5_0", "0.5"),
+            ("5_0.2_5", "50.25"),
+            ("12345678901234567890123456789", "1.2345678901234568e28"),
+        ]);
+        assert_eq!(Scalar::plain("50.0").resolved, Resolved::Float(50.0));
+    }
+
+    #[test]
+    fn what_is_neither_stays_a_string() {
+        for text in [
+            "0x",
+            "0b2",
+            "0o9",
+            "-",
+            "+",
+            ".",
+            "..",
+            "1e",
+            "1e+",
+            "e1",
+            "1.2.3",
+            "1,000",
+            "1:30",
+            "190:20:30.15",
+            "<<",
+            "=",
+            "_1",
+            ".5_",
+            "._5",
+            "1e400",
+            "0xFFFFFFFFFFFFFFFFF",
+            "-0b-1",
+            ".Nan",
+            "inf",
+            "nan",
+            "+.nan",
+            "100m",
+            "0x1p4",
+        ] {
+            assert_eq!(Scalar::plain(text).as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn dates_are_strings() {
+        for text in ["2026-01-01", "2026-1-1", "2026-01-01T00:00:00Z", "2001-12-14 21:59:43.10 -5"] {
+            assert_eq!(Scalar::plain(text).as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn infinities_and_nan_become_no_null() {
+        for text in [".inf", "-.Inf", "+.INF", ".nan", ".NaN"] {
+            assert!(matches!(Scalar::plain(text).resolved, Resolved::Float(_)));
+            assert_eq!(Scalar::plain(text).to_json(), serde_json::Value::from(text));
+            assert_eq!(Scalar::plain(text).as_number_text(), None);
+        }
+    }
+
+    #[test]
+    fn a_float_without_fraction_is_an_integer_to_the_api_server() {
+        assert_eq!(Scalar::plain("5e1").as_int(), Some(50));
+        assert_eq!(Scalar::plain("50.0").as_number_text().as_deref(), Some("50"));
+        assert_eq!(Scalar::plain("0.5").as_int(), None);
+        assert_eq!(Scalar::plain("0.5").as_number_text().as_deref(), Some("0.5"));
+        assert_eq!(Scalar::string("50").as_int(), None);
+    }
+
+    #[test]
+    fn a_key_becomes_the_text_that_go_prints() {
+        for (text, key) in [
+            ("on", "true"),
+            ("n", "false"),
+            ("0x10", "16"),
+            ("1.50", "1.5"),
+            ("1e5", "100000"),
+            ("1e6", "1e+06"),
+            ("1.25e-5", "1.25e-05"),
+            ("0.0001", "0.0001"),
+            ("-.inf", "-.inf"),
+            ("2026-01-01", "2026-01-01"),
+        ] {
+            assert_eq!(Scalar::plain(text).key_text(), key);
+        }
+    }
 }

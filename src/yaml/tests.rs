@@ -71,6 +71,15 @@ fn spans_count_from_the_begin_of_the_text() {
 }
 
 #[test]
+fn lines_of_a_quoted_text_need_no_indentation() {
+    let text = "a:\n  b: 'it''s\n  wide: \n\n  # no comment'\n  c: \"x\\\n  y\n  \\\"z\"\nd: 'e\nf'\n";
+    let node = root(text);
+    let json = serde_json::json!({"a": {"b": "it's wide:\n# no comment", "c": "xy \"z"}, "d": "e f"});
+    assert_eq!(node.to_json(), json);
+    assert_eq!(at(text, &["d".into()]), "'e\nf'");
+}
+
+#[test]
 fn an_alias_has_the_value_and_the_span_of_its_anchor() {
     let text = "a: &x {b: 1}\nc: *x\n";
     let node = root(text);
