@@ -167,6 +167,8 @@ pub struct SplitReading {
     pub path: Fact<PathAnchoring>,
     /// How a header's regular expression was anchored.
     pub header: Fact<HeaderAnchoring>,
+    /// What a match without any condition did.
+    pub empty_match: Fact<EmptyMatch>,
     /// What a condition on the `host` header did.
     pub host_header: Fact<HostHeader>,
     /// Which forms of `spec.service` named a Service.
@@ -241,6 +243,16 @@ pub enum HeaderAnchoring {
     Unread,
     /// Nobody says.
     Undefined,
+}
+
+/// What a match without any condition did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmptyMatch {
+    /// It took every request.
+    Everything,
+    /// It was left out; a group of nothing else took every request.
+    LeftOut,
 }
 
 /// What a condition on the `host` header did.
@@ -668,113 +680,13 @@ pub fn target(name: &str) -> Option<&'static Target> {
 
 // --- choosing a target ---
 
-/// A target at one version: what `--to` means.
-#[derive(Clone, Debug)]
-pub struct Chosen {
-    /// The table.
-    pub target: &'static Target,
-    /// The version, as `--to` wrote it without a leading `v`, or the table's default.
-    pub version: String,
-}
+// === impl Source ===
 
-/// Why a `--to` means nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChoiceError {
-    /// No such name.
-    #[error("there is no target {name:?}; targets are: {}", names(targets().iter().map(|target| &*target.name)))]
-    Name {
-        /// What was written.
-        name: String,
-    },
-    /// Not numbers between dots.
-    #[error("{version:?} is no version of {name}: write numbers, as in `{name}@{example}`; known are: {known}")]
-    Form {
-        /// The target.
-        name: String,
-        /// What was written.
-        version: String,
-        /// The default of the target.
-        example: String,
-        /// The versions of the table.
-        known: String,
-    },
-    /// Older than the oldest version of the table.
-    #[error("{name}@{version} is older than what smi2gamma knows of {name}; known are: {known}")]
-    TooOld {
-        /// The target.
-        name: String,
-        /// What was written.
-        version: String,
-        /// The versions of the table.
-        known: String,
-    },
-}
-
-// === impl Chosen ===
-
-impl Chosen {
-    /// Reads `name` or `name@version`, for instance `istio@1.27`.
-    ///
-    /// # Errors
-    /// Says what exists, where the name or the version does not.
-    pub fn parse(text: &str) -> Result<Self, ChoiceError> {
-        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
-        let target = target(name).ok_or_else(|| ChoiceError::Name { name: name.to_owned() })?;
-        match version {
-            Some(version) => Self::at(target, version),
-            None => Ok(Self { target, version: target.default_version.clone() }),
-        }
-    }
-
-    fn at(target: &'static Target, version: &str) -> Result<Self, ChoiceError> {
-        let known = || names(target.versions.iter().map(String::as_str));
-        let (name, written) = (target.name.clone(), version.to_owned());
-        let Some(numbers) = numbers(version) else {
-            let example = target.default_version.clone();
-            return Err(ChoiceError::Form { name, version: written, example, known: known() });
-        };
-        let oldest = target.versions.first().map_or("0", String::as_str);
-        if reaches(&numbers, oldest) {
-            let version = version.strip_prefix('v').unwrap_or(version).to_owned();
-            Ok(Self { target, version })
-        } else {
-            Err(ChoiceError::TooOld { name, version: written, known: known() })
-        }
-    }
-
-    /// As what the chosen version serves a route kind on a Service; none where it does not.
+impl Source {
+    /// Whether its API server took this version of a kind and its controllers read it.
     #[must_use]
-    pub fn api_version(&self, kind: RouteKind) -> Option<&'static Served> {
-        self.target.api_version(kind, &self.version)
-    }
-
-    /// What its CRDs admit of a route kind; none where it does not serve the kind.
-    #[must_use]
-    pub fn limits(&self, kind: RouteKind) -> Option<&'static Limits> {
-        self.api_version(kind)?;
-        newest(gateway_api().limits.get(&kind)?, self.gateway_api()?, |row| &row.since)
-    }
-
-    /// As what ReferenceGrant is written; none where the target has no routes.
-    #[must_use]
-    pub fn reference_grant(&self) -> Option<&'static Served> {
-        newest(&gateway_api().reference_grant, self.gateway_api()?, |row| &row.since)
-    }
-
-    /// Which release of Gateway API it goes with; none where the target has no routes.
-    #[must_use]
-    pub fn gateway_api(&self) -> Option<&str> {
-        match self.bundle() {
-            Some(bundle) => Some(&bundle.gateway_api),
-            None if self.target.limits.is_empty() => None,
-            None => Some(&self.version),
-        }
-    }
-
-    /// The row about Gateway API that holds for the chosen version; none for `gateway-api` itself.
-    #[must_use]
-    pub fn bundle(&self) -> Option<&'static Bundle> {
-        newest(&self.target.bundles, &self.version, |row| &row.since)
+    pub fn serves(&self, kind: Kind, version: Version) -> bool {
+        self.serves.get(&kind).is_some_and(|versions| versions.is.contains(&version))
     }
 }
 
@@ -788,16 +700,22 @@ impl Target {
     }
 }
 
-fn gateway_api() -> &'static Target {
+/// The table of the standard itself.
+#[must_use]
+pub fn gateway_api() -> &'static Target {
     target("gateway-api").expect("a test holds the table to be there")
 }
 
-fn newest<'rows, Row>(rows: &'rows [Row], version: &str, since: impl Fn(&Row) -> &str) -> Option<&'rows Row> {
+/// The last row whose `since` a version reaches.
+#[must_use]
+pub fn newest<'rows, Row>(rows: &'rows [Row], version: &str, since: impl Fn(&Row) -> &str) -> Option<&'rows Row> {
     let numbers = numbers(version)?;
     rows.iter().rev().find(|row| reaches(&numbers, since(row)))
 }
 
-fn names<'names>(all: impl Iterator<Item = &'names str>) -> String {
+/// Names for a sentence.
+#[must_use]
+pub fn names<'names>(all: impl Iterator<Item = &'names str>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
@@ -810,7 +728,7 @@ pub fn compare_versions(left: &str, right: &str) -> Option<Ordering> {
     Some(compare(&numbers(left)?, &numbers(right)?))
 }
 
-fn numbers(version: &str) -> Option<Vec<u32>> {
+pub(crate) fn numbers(version: &str) -> Option<Vec<u32>> {
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten();
     version.strip_prefix('v').unwrap_or(version).split('.').map(digits).collect()
 }
@@ -821,6 +739,6 @@ fn compare(left: &[u32], right: &[u32]) -> Ordering {
     padded(left).cmp(&padded(right))
 }
 
-fn reaches(version: &[u32], since: &str) -> bool {
+pub(crate) fn reaches(version: &[u32], since: &str) -> bool {
     numbers(since).is_some_and(|since| compare(version, &since).is_ge())
 }

@@ -16,12 +16,12 @@ use crate::mappings::{self, ProtocolReading, SameRoot};
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap, Span};
 use crate::referrers::{self, owner, packages};
-use crate::report::{Chosen, Finding, ObjectId, Report};
+use crate::report::{Chosen, Code, Finding, ObjectId, Report};
 use crate::scan::{self, Doc, DocId, Part, Scan, ScanError, Scope};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
 use crate::target::Profile;
-use crate::yaml::{self, Node};
+use crate::yaml;
 
 /// Everything that a run depends on besides the bytes that it reads.
 #[derive(Clone, Debug)]
@@ -193,8 +193,18 @@ fn worth_parsing(body: &str) -> bool {
         })
 }
 
+fn problem_code(kind: yaml::ProblemKind) -> Code {
+    match kind {
+        yaml::ProblemKind::Syntax => code!("yaml-syntax"),
+        yaml::ProblemKind::Template => code!("yaml-template"),
+        yaml::ProblemKind::DuplicateKey => code!("yaml-duplicate-key"),
+        yaml::ProblemKind::Aliases => code!("yaml-aliases"),
+        yaml::ProblemKind::Depth => code!("yaml-depth"),
+    }
+}
+
 fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
-    let finding = Finding::new(problem.kind.code(), problem.message.clone()).at(Place { source, span: problem.span });
+    let finding = Finding::new(problem_code(problem.kind), problem.message.clone()).at(Place { source, span: problem.span });
     match problem.other {
         Some(other) => finding.label(Place { source, span: other }, "first here"),
         None => finding,
@@ -240,7 +250,12 @@ impl Engine<'_> {
         let groups = Groups::new(deployed.iter().filter(|deployed| deployed.object.patch.is_none()).filter_map(|deployed| {
             match &deployed.object.object {
                 Some(Object::HttpRouteGroup(group)) => {
-                    Some(Group { namespace: deployed.namespace, source: deployed.object.source, group })
+                    Some(Group {
+                        namespace: deployed.namespace,
+                        source: deployed.object.source,
+                        group,
+                        blocked: deployed.object.findings.iter().any(settle::blocks),
+                    })
                 }
                 _ => None,
             }

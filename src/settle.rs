@@ -254,7 +254,7 @@ impl<'a> Desk<'a> {
                 continue;
             }
             match object {
-                Object::TrafficSplit(_) => {}
+                Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
                 Object::TrafficTarget(_) => {
                     let name = &self.objects[index].id.name;
                     self.policy(index, &format!("access grant `{name}`"));
@@ -262,12 +262,6 @@ impl<'a> Desk<'a> {
                 Object::IdentityBinding(_) => {
                     let name = &self.objects[index].id.name;
                     self.policy(index, &format!("IdentityBinding `{name}`"));
-                }
-                Object::TrafficMetrics(_) => {
-                    let finding = Finding::new(code!("metrics-no-equivalent"), "Gateway API has no metrics API: there is nothing to convert")
-                        .at(self.at(index))
-                        .help("read the metrics of the mesh instead");
-                    self.add(index, finding);
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }

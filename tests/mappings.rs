@@ -13,7 +13,7 @@ use regex_automata::dfa::{Automaton, dense};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 use smi2gamma::mappings::{
-    AllZero, Answer, Attachment, Channel, ChoiceError, Chosen, Condition, DuplicateBackend, Golden, GoldenBackend,
+    AllZero, Answer, Attachment, Channel, ProfileError, Profile, Condition, DuplicateBackend, Golden, GoldenBackend,
     GoldenSplit, GrantNeed, HeaderAnchoring, Held, HostHeader, Known, MatchesReading, MissingBackend, MissingPort,
     NameForms, NoRoutes, PathAnchoring, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind, SameRoot,
     SelfReference, Shadow, SplitReading, Unmatched, WeightReading, compare_versions, source, sources, target, targets,
@@ -235,8 +235,8 @@ fn every_api_version_is_of_gateway_api() {
 
 // --- choosing ---
 
-fn chosen(text: &str) -> Chosen {
-    Chosen::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn chosen(text: &str) -> Profile {
+    Profile::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn served(text: &str, kind: RouteKind) -> Option<&'static str> {
@@ -305,17 +305,17 @@ fn a_target_without_a_version_takes_its_default() {
 
 #[test]
 fn a_target_that_does_not_exist_is_answered_with_those_that_do() {
-    let error = |text| Chosen::parse(text).expect_err(text);
+    let error = |text| Profile::parse(text).expect_err(text);
     assert!(
         error("linkerd2")
             .to_string()
             .ends_with("targets are: gateway-api, linkerd, istio, istio-ambient, cilium, consul, kuma, network-policy")
     );
-    assert!(matches!(error("linkerd@edge"), ChoiceError::Form { .. }));
-    assert!(matches!(error("linkerd@"), ChoiceError::Form { .. }));
-    assert!(matches!(error("istio@1.21"), ChoiceError::TooOld { .. }));
+    assert!(matches!(error("linkerd@edge"), ProfileError::Form { .. }));
+    assert!(matches!(error("linkerd@"), ProfileError::Form { .. }));
+    assert!(matches!(error("istio@1.21"), ProfileError::TooOld { .. }));
     assert!(error("istio@1.21").to_string().contains("known are: 1.22, 1.23"));
-    assert!(matches!(error(""), ChoiceError::Name { .. }));
+    assert!(matches!(error(""), ProfileError::Name { .. }));
 }
 
 #[test]

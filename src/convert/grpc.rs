@@ -12,12 +12,13 @@ use super::http::{backend_namespace, expression, port_number, weight};
 use super::manifest::{Manifest, manifest};
 use super::{Converter, PortRoute};
 use crate::code;
+use crate::mappings::{Limits, Served};
 use crate::model::{HeaderPattern, Methods, RequestPattern};
 use crate::pattern::{Domain, HeaderLowering, lower_header};
 use crate::report::Finding;
 
 impl Converter<'_> {
-    pub(super) fn grpc_route(&mut self, route: &PortRoute<'_>, api_version: &str) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn grpc_route(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
         let mut rules = Vec::new();
         for rule in route.rules.all() {
             let matches = match &rule.condition {
@@ -39,10 +40,9 @@ impl Converter<'_> {
                 .collect();
             rules.push(GrpcRouteRules { backend_refs: Some(backend_refs), filters: None, matches, name: None });
         }
-        let limits = self.profile.limits();
         let matches: usize = rules.iter().map(|rule| rule.matches.as_ref().map_or(1, Vec::len)).sum();
         let widest = rules.iter().filter_map(|rule| rule.backend_refs.as_ref().map(Vec::len)).max().unwrap_or(0);
-        if rules.len() > limits.rules || matches > limits.matches_per_rule || widest > limits.backends {
+        if rules.len() > limits.rules || limits.matches_per_rule.is_some_and(|most| matches > most) || widest > limits.backends {
             return Err(Finding::new(code!("too-many-backends"), "the split exceeds the limits of one GRPCRoute")
                 .help("leave out `--grpc-routes`: an HTTPRoute carries gRPC too"));
         }
@@ -59,7 +59,7 @@ impl Converter<'_> {
             }]),
             rules: Some(rules),
         };
-        Ok(vec![manifest(api_version, "GRPCRoute", self.metadata(route, name), &spec)])
+        Ok(vec![manifest(&served.api_version, "GRPCRoute", self.metadata(route, name), &spec)])
     }
 }
 

@@ -10,7 +10,7 @@ use super::manifest::{Manifest, manifest};
 use super::meet::Rule;
 use super::{Converter, PortRoute};
 use crate::code;
-use crate::mappings::{RegexRank, RegexReading};
+use crate::mappings::{Limits, RegexRank, RegexReading, Served};
 use crate::model::{HeaderPattern, Methods, PathPattern, RequestPattern, Share};
 use crate::pattern::{Anchoring, Domain, HeaderLowering, PathLowering, escape, lower_header, lower_path, portable};
 use crate::report::Finding;
@@ -35,15 +35,15 @@ enum Style {
 }
 
 impl Converter<'_> {
-    pub(super) fn http_routes(&mut self, route: &PortRoute<'_>, api_version: &str) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn http_routes(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
         let style = self.style(route);
         let mut rules = Vec::new();
         for rule in route.rules.all() {
-            rules.extend(self.http_rule(route, rule, style)?);
+            rules.extend(http_rule(route, rule, style, limits)?);
         }
         self.regex_findings(route);
         let name = self.name(route);
-        let parts = self.chunks(rules);
+        let parts = chunks(rules, limits);
         if parts.len() > 1 {
             let item = &self.items[route.origins[0]];
             let message = format!("the matches of `{}` need {} routes, which the target merges", route.root.display(), parts.len());
@@ -57,7 +57,7 @@ impl Converter<'_> {
             .map(|(index, rules)| {
                 let name = if count == 1 { name.clone() } else { format!("{name}-{index:02}") };
                 let spec = HttpRouteSpec { hostnames: None, parent_refs: Some(vec![parent(route)]), rules: Some(rules) };
-                manifest(api_version, "HTTPRoute", self.metadata(route, name), &spec)
+                manifest(&served.api_version, "HTTPRoute", self.metadata(route, name), &spec)
             })
             .collect())
     }
@@ -73,8 +73,33 @@ impl Converter<'_> {
         if has_regex && rank != RegexRank::MatchedLength { Style::AllRegex } else { Style::Simplest }
     }
 
-    fn http_rule(&self, route: &PortRoute<'_>, rule: &Rule, style: Style) -> Result<Vec<HttpRouteRules>, Finding> {
-        let most = self.profile.limits().backends;
+    /// What a person should know about the regular expressions of a route.
+    fn regex_findings(&mut self, route: &PortRoute<'_>) {
+        let reading = self.profile.reading().map_or(RegexReading::Unspecified, |reading| reading.regex.is);
+        if reading != RegexReading::Unspecified {
+            return;
+        }
+        let object = self.items[route.origins[0]].object;
+        let regex_path = |path: &PathPattern| matches!(lower_path(&path.language), PathLowering::Regex);
+        let regex_header = |header: &HeaderPattern| single_header(header).is_none();
+        let patterns: Vec<RequestPattern> = route.rules.all().flat_map(|rule| rule.condition.clone().into_iter().flatten()).collect();
+        for pattern in &patterns {
+            let path = pattern.path.as_ref().filter(|path| regex_path(path)).map(|path| (&path.expression, path.place));
+            let headers = pattern.headers.iter().filter(|header| regex_header(header)).map(|header| (&header.expression, header.place));
+            let written: Vec<_> = path.into_iter().chain(headers).collect();
+            for (expression, place) in written {
+                let finding = Finding::new(code!("regex-implementation-specific"), format!("`{expression}` stays a regular expression, which Gateway API leaves to each implementation"))
+                    .at(place)
+                    .note("Istio, Cilium and Kuma read RE2 and the whole value; Linkerd takes the first match and wants it to be the whole value; the output is written so that both come to the same")
+                    .help("name the mesh with `--to` to have this checked against its engine");
+                self.find(object, finding);
+            }
+        }
+    }
+}
+
+fn http_rule(route: &PortRoute<'_>, rule: &Rule, style: Style, limits: &Limits) -> Result<Vec<HttpRouteRules>, Finding> {
+        let most = limits.backends;
         if rule.shares.len() > most {
             return Err(Finding::new(code!("too-many-backends"), format!("{} backends, and a rule of a route takes {most}", rule.shares.len()))
                 .help("split among fewer Services"));
@@ -107,15 +132,14 @@ impl Converter<'_> {
         Ok(match matches {
             None => vec![rule(None)],
             Some(matches) => {
-                let per_rule = self.profile.limits().matches_per_rule;
+                let per_rule = limits.matches_per_rule.unwrap_or(usize::MAX);
                 matches.chunks(per_rule).map(|chunk| rule(Some(chunk.to_vec()))).collect()
             }
         })
     }
 
     /// Rules in routes that keep the limits, in order: the rule for the rest stays last.
-    fn chunks(&self, rules: Vec<HttpRouteRules>) -> Vec<Vec<HttpRouteRules>> {
-        let limits = self.profile.limits();
+    fn chunks(rules: Vec<HttpRouteRules>, limits: &Limits) -> Vec<Vec<HttpRouteRules>> {
         let mut parts: Vec<Vec<HttpRouteRules>> = vec![Vec::new()];
         let mut matches = 0;
         for rule in rules {
@@ -133,30 +157,6 @@ impl Converter<'_> {
         parts
     }
 
-    /// What a person should know about the regular expressions of a route.
-    fn regex_findings(&mut self, route: &PortRoute<'_>) {
-        let reading = self.profile.reading().map_or(RegexReading::Unspecified, |reading| reading.regex.is);
-        if reading != RegexReading::Unspecified {
-            return;
-        }
-        let object = self.items[route.origins[0]].object;
-        let regex_path = |path: &PathPattern| matches!(lower_path(&path.language), PathLowering::Regex);
-        let regex_header = |header: &HeaderPattern| single_header(header).is_none();
-        let patterns: Vec<RequestPattern> = route.rules.all().flat_map(|rule| rule.condition.clone().into_iter().flatten()).collect();
-        for pattern in &patterns {
-            let path = pattern.path.as_ref().filter(|path| regex_path(path)).map(|path| (&path.expression, path.place));
-            let headers = pattern.headers.iter().filter(|header| regex_header(header)).map(|header| (&header.expression, header.place));
-            let written: Vec<_> = path.into_iter().chain(headers).collect();
-            for (expression, place) in written {
-                let finding = Finding::new(code!("regex-implementation-specific"), format!("`{expression}` stays a regular expression, which Gateway API leaves to each implementation"))
-                    .at(place)
-                    .note("Istio, Cilium and Kuma read RE2 and the whole value; Linkerd takes the first match and wants it to be the whole value; the output is written so that both come to the same")
-                    .help("name the mesh with `--to` to have this checked against its engine");
-                self.find(object, finding);
-            }
-        }
-    }
-}
 
 fn parent(route: &PortRoute<'_>) -> HttpRouteParentRefs {
     HttpRouteParentRefs {

@@ -94,7 +94,7 @@ pub fn rules(root: &ServiceRef, items: &[&Item<'_>]) -> Result<Rules, Conflict> 
 fn rest(root: &ServiceRef, items: &[&Item<'_>], findings: &mut Vec<Finding>) -> Option<Rule> {
     let first = items.first()?;
     let (shares, words) = match first.split.unmatched {
-        Unmatched::RootService => {
+        Unmatched::RootService | Unmatched::Split => {
             let share = Share { service: root.clone(), weight: 1, place: first.root_place };
             (vec![share], format!("requests that no match takes go to `{}`, by a rule of their own", root.display()))
         }
@@ -139,7 +139,7 @@ fn contradiction(item: &Item<'_>, other: &Item<'_>) -> Finding {
     let message = format!("split `{}` sends the same requests of `{}` to other shares than split `{}`", item.id.name, item.split.root.display(), other.id.name);
     let note = match item.same_root {
         crate::mappings::SameRoot::OneWins => "the source mesh took one of them, by an order that nobody controls",
-        crate::mappings::SameRoot::Merged => "the source mesh applied both, and which one a request met was not defined",
+        crate::mappings::SameRoot::Merged | crate::mappings::SameRoot::ConditionalFirst => "the source mesh applied both, and which one a request met was not defined",
         crate::mappings::SameRoot::Undefined => "SMI does not say which one counts, and meshes took one of them by an order that nobody controls",
     };
     Finding::new(code!("splits-conflict"), message)

@@ -307,7 +307,7 @@ impl Converter<'_> {
             self.find(first.object, Finding::new(code!("port-not-split"), message).at(first.root_place));
             return false;
         }
-        let Some(served) = self.profile.serves(kind) else {
+        let (Some(served), Some(limits)) = (self.profile.api_version(kind), self.profile.limits(kind)) else {
             self.find_all(members, &self.unserved(kind, port, root));
             return false;
         };
@@ -323,9 +323,9 @@ impl Converter<'_> {
         }
         let route = PortRoute { root, port, rules, origins };
         let built = match kind {
-            RouteKind::HTTPRoute => self.http_routes(&route, &served.api_version),
-            RouteKind::GRPCRoute => self.grpc_route(&route, &served.api_version),
-            RouteKind::TCPRoute => self.tcp_route(&route, &served.api_version),
+            RouteKind::HTTPRoute => self.http_routes(&route, served, limits),
+            RouteKind::GRPCRoute => self.grpc_route(&route, served, limits),
+            RouteKind::TCPRoute => self.tcp_route(&route, served, limits),
         };
         match built {
             Ok(mut manifests) => {
@@ -404,7 +404,7 @@ impl Converter<'_> {
     /// Name, labels and annotations for what carries the content of these splits.
     fn metadata(&self, route: &PortRoute<'_>, name: String) -> Metadata {
         let items: Vec<&Item<'_>> = route.origins.iter().map(|&origin| &self.items[origin]).collect();
-        let shared = |select: fn(&Item<'_>) -> &BTreeMap<String, Spanned<String>>| -> BTreeMap<String, String> {
+        let shared = |select: for<'i> fn(&'i Item<'_>) -> &'i BTreeMap<String, Spanned<String>>| -> BTreeMap<String, String> {
             select(items[0])
                 .iter()
                 .filter(|(key, _)| !is_left_behind(key))

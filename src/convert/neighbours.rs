@@ -26,7 +26,6 @@ pub fn check(
         let found = match shadow {
             Shadow::ServiceProfile => service_profiles(root, inventory),
             Shadow::VirtualService => virtual_services(root, inventory),
-            Shadow::ServiceRouter => Vec::new(),
         };
         findings.extend(found.into_iter().map(|finding| (first.object, finding.at(first.root_place))));
     }
@@ -57,6 +56,7 @@ fn has_waypoint(root: &ServiceRef, inventory: &Inventory) -> bool {
 fn service_profiles(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
     inventory
         .profiles(root.namespace.as_deref(), &root.name)
+        .into_iter()
         .filter(|profile| profile.has_routes || profile.has_overrides)
         .map(|profile| {
             let namespace = profile.namespace.as_deref().or(root.namespace.as_deref()).unwrap_or("NAMESPACE");

@@ -9,13 +9,14 @@ use super::http::{backend_namespace, port_number, weight};
 use super::manifest::{Manifest, manifest};
 use super::{Converter, PortRoute};
 use crate::code;
+use crate::mappings::{Limits, Served};
 use crate::report::Finding;
 
 impl Converter<'_> {
-    pub(super) fn tcp_route(&mut self, route: &PortRoute<'_>, api_version: &str) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn tcp_route(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
         let name = self.name(route);
         let shares: Vec<_> = route.rules.split_shares().collect();
-        let most = self.profile.limits().backends;
+        let most = limits.backends;
         if shares.len() > most {
             return Err(Finding::new(code!("too-many-backends"), format!("{} backends, and a rule of a route takes {most}", shares.len()))
                 .help("split among fewer Services"));
@@ -43,6 +44,6 @@ impl Converter<'_> {
             rules: vec![TcpRouteRules { backend_refs, name: None }],
             use_default_gateways: None,
         };
-        Ok(vec![manifest(api_version, "TCPRoute", self.metadata(route, name), &spec)])
+        Ok(vec![manifest(&served.api_version, "TCPRoute", self.metadata(route, name), &spec)])
     }
 }

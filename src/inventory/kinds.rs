@@ -402,7 +402,9 @@ impl VirtualService {
         }
     }
 
-    fn claims(&self, namespace: Option<&str>, service: &str) -> bool {
+    /// Whether it speaks for the host of this Service.
+    #[must_use]
+    pub fn claims(&self, namespace: Option<&str>, service: &str) -> bool {
         self.hosts.iter().any(|host| {
             let mut parts = host.split('.');
             let name = parts.next();

@@ -179,11 +179,7 @@ fn read_match(
     if methods == Methods::Any && path.is_none() && headers.is_empty() {
         return Ok(match reading.empty_match.is {
             EmptyMatch::LeftOut => MatchMeaning::LeftOut,
-            EmptyMatch::Everything => {
-                let finding = Finding::new(code!("match-everything"), "a match without any condition takes every request");
-                findings.push(finding.at(place).help("delete the match if it should take nothing, or write `pathRegex: .*` to say so"));
-                MatchMeaning::Pattern(everything(place))
-            }
+            EmptyMatch::Everything => MatchMeaning::Pattern(everything(place)),
         });
     }
     if let Some(path) = &path {
@@ -230,7 +226,7 @@ fn read_methods(written: &[Spanned<String>], source: SourceId) -> Result<Methods
         } else if let Some(known) = METHODS.iter().find(|known| **known == method.value) {
             only.insert(*known);
         } else {
-            let finding = Finding::new(code!("method-invalid"), format!("`{}` is not an HTTP method of SMI", method.value))
+            let finding = Finding::new(code!("match-method-unknown"), format!("`{}` is not an HTTP method of SMI", method.value))
                 .at(Place { source, span: method.span })
                 .note("methods are compared with their case; the CRD of SMI takes only upper case, so nobody can say what this one did");
             let upper = method.value.to_ascii_uppercase();
@@ -298,7 +294,7 @@ fn read_headers(
             let finding = Finding::new(code!("header-host"), "a condition on the `host` header cannot be said in a route of a Service")
                 .at(name_place);
             match reading.host_header.is {
-                HostHeader::Authority | HostHeader::Undefined => {
+                HostHeader::Authority | HostHeader::Undefined | HostHeader::Unread => {
                     return Err(Box::new(finding.note("meshes do not agree on `Host` in `headers`, and `hostnames` has no meaning for a Service parent (GEP-1294)").help("split by another header, or give each host a Service of its own")));
                 }
                 HostHeader::NeverMatches => {

@@ -43,6 +43,8 @@ pub struct Group<'a> {
     pub source: SourceId,
     /// The group.
     pub group: &'a HttpRouteGroup,
+    /// Something keeps it from being read.
+    pub blocked: bool,
 }
 
 /// The HTTPRouteGroups of a scope, by name.
@@ -105,7 +107,8 @@ pub fn read(split: &TrafficSplit, source: SourceId, mesh: &mappings::Source, aro
     let Some(reading) = &mesh.split else {
         return Reading::NoEffect(format!("{} never read TrafficSplits", mesh.title));
     };
-    match Reader { split, source, mesh, reading, around, findings: Vec::new() }.read() {
+    let reader = Reader { split, source, mesh, reading, around, findings: Vec::new() };
+    match reader.read() {
         Ok(reading) => reading,
         Err(refusal) => Reading::Refused(refusal),
     }
@@ -123,7 +126,7 @@ struct Reader<'a> {
 /// A part of a split, or why the mesh did nothing at all.
 type Part<T> = Result<Result<T, Reading>, Refusal>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn read(mut self) -> Result<Reading, Refusal> {
         let root = match self.root()? {
             Ok(root) => root,
@@ -233,7 +236,7 @@ impl Reader<'_> {
         Ok(Ok(Some(patterns)))
     }
 
-    fn group(&mut self, reference: &MatchRef) -> Part<(SourceId, &HttpRouteGroup)> {
+    fn group(&mut self, reference: &MatchRef) -> Part<(SourceId, &'a HttpRouteGroup)> {
         let MatchRef { span, api_group, kind, name } = reference;
         if let Some(kind) = kind.as_ref().filter(|kind| kind.value != "HTTPRouteGroup") {
             return Err(Box::new(
@@ -250,6 +253,12 @@ impl Reader<'_> {
         let name_text = text(name);
         let namespace = self.namespace().map(str::to_owned);
         match self.around.groups.find(namespace.as_deref(), name_text) {
+            Lookup::Found(group) if group.blocked => Err(Box::new(
+                Finding::new(code!("group-unreadable"), format!("HTTPRouteGroup `{name_text}` cannot be read as it is"))
+                    .at(self.at(name.as_ref().map_or(*span, |name| name.span)))
+                    .label(Place { source: group.source, span: group.group.meta.name.span }, "the group; its own findings say why")
+                    .help("repair the group first"),
+            )),
             Lookup::Found(Group { source, group, .. }) => self.usable(source, group),
             Lookup::Ambiguous(_, Group { source, group: other, .. }) => Err(Box::new(
                 Finding::new(code!("group-ambiguous"), format!("HTTPRouteGroup `{name_text}` is there more than once"))
@@ -286,7 +295,7 @@ impl Reader<'_> {
     fn backends(&mut self, root: &ServiceRef) -> Part<Vec<Share>> {
         let mut entries: Vec<(ServiceRef, i128, Place)> = Vec::new();
         for backend in &self.split.backends {
-            let (Some(service), Some(weight)) = (&backend.service, backend.weight) else {
+            let (Some(service), Some(weight)) = (&backend.service, &backend.weight) else {
                 return Err(Box::new(missing_service(self.at(backend.span))));
             };
             let place = self.at(service.span);
@@ -357,9 +366,11 @@ impl Reader<'_> {
                     weights.push(weight);
                     "their weights are added"
                 }
-                DuplicateBackend::LastWins => {
-                    *weights = vec![weight];
-                    "the last entry counts"
+                DuplicateBackend::FirstWins => "the first entry counts",
+                DuplicateBackend::LastRepeated => {
+                    let count = weights.len() + 1;
+                    *weights = vec![weight; count];
+                    "each entry gets the weight of the last"
                 }
             };
             let finding = Finding::new(code!("backend-repeated"), format!("backend `{}` is there more than once: {how}", service.name));

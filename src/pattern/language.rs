@@ -56,7 +56,7 @@ impl From<PathAnchoring> for Anchoring {
     fn from(anchoring: PathAnchoring) -> Self {
         match anchoring {
             PathAnchoring::Full => Self::Full,
-            PathAnchoring::Start => Self::Start,
+            PathAnchoring::Start | PathAnchoring::Unread => Self::Start,
             PathAnchoring::StartAfterSlash => Self::StartAfterSlash,
             PathAnchoring::Search => Self::Search,
         }
@@ -66,7 +66,7 @@ impl From<PathAnchoring> for Anchoring {
 impl From<HeaderAnchoring> for Anchoring {
     fn from(anchoring: HeaderAnchoring) -> Self {
         match anchoring {
-            HeaderAnchoring::Full => Self::Full,
+            HeaderAnchoring::Full | HeaderAnchoring::Unread | HeaderAnchoring::Undefined => Self::Full,
             HeaderAnchoring::Search => Self::Search,
         }
     }

@@ -3,58 +3,117 @@
 //! What differs by mesh and is plain data is a row of `mappings/targets/`; a mesh whose policy needs code gets one file
 //! here. Rooms before this one know no target.
 
-use thiserror::Error;
+use crate::mappings::{
+    Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target, targets,
+};
 
-use crate::mappings::{self, Limits, RouteKind, RouteReading, Served, Target};
-
-/// A target at one version.
+/// A target at one version: what `--to` means.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The table of the target.
+    /// The table.
     pub target: &'static Target,
-    /// The version the output is for.
+    /// The version, as `--to` wrote it without a leading `v`, or the table's default.
     pub version: String,
 }
 
-/// A `--to` that names no target.
-#[derive(Debug, Error)]
+/// Why a `--to` means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// No target of that name.
-    #[error("there is no target `{0}`; known are {known}", known = names())]
-    Unknown(String),
-    /// Older than what was looked at.
-    #[error("{title} {version} is older than {oldest}, the first version that smi2gamma knows")]
+    /// No such name.
+    #[error("there is no target {name:?}; targets are: {}", names(targets().iter().map(|target| &*target.name)))]
+    Name {
+        /// What was written.
+        name: String,
+    },
+    /// Not numbers between dots.
+    #[error("{version:?} is no version of {name}: write numbers, as in `{name}@{example}`; known are: {known}")]
+    Form {
+        /// The target.
+        name: String,
+        /// What was written.
+        version: String,
+        /// The default of the target.
+        example: String,
+        /// The versions of the table.
+        known: String,
+    },
+    /// Older than the oldest version of the table.
+    #[error("{name}@{version} is older than what smi2gamma knows of {name}; known are: {known}")]
     TooOld {
         /// The target.
-        title: &'static str,
-        /// What was asked for.
+        name: String,
+        /// What was written.
         version: String,
-        /// The first known.
-        oldest: &'static str,
+        /// The versions of the table.
+        known: String,
     },
-}
-
-fn names() -> String {
-    mappings::targets().iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 // === impl Profile ===
 
 impl Profile {
-    /// Reads `name[@version]`.
+    /// Reads `name` or `name@version`, for instance `istio@1.27`.
     ///
     /// # Errors
-    /// If there is no such target, or the version is older than the first that was looked at.
+    /// Says what exists, where the name or the version does not.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
-        let target = mappings::target(name).ok_or_else(|| ProfileError::Unknown(name.to_owned()))?;
-        let version = version.unwrap_or(&target.default_version).trim_start_matches('v').to_owned();
-        if let Some(oldest) = target.versions.first()
-            && mappings::compare_versions(&version, oldest).is_lt()
-        {
-            return Err(ProfileError::TooOld { title: &target.title, version, oldest });
+        let target = target(name).ok_or_else(|| ProfileError::Name { name: name.to_owned() })?;
+        match version {
+            Some(version) => Self::at(target, version),
+            None => Ok(Self { target, version: target.default_version.clone() }),
         }
-        Ok(Self { target, version })
+    }
+
+    fn at(target: &'static Target, version: &str) -> Result<Self, ProfileError> {
+        let known = || names(target.versions.iter().map(String::as_str));
+        let (name, written) = (target.name.clone(), version.to_owned());
+        let Some(numbers) = numbers(version) else {
+            let example = target.default_version.clone();
+            return Err(ProfileError::Form { name, version: written, example, known: known() });
+        };
+        let oldest = target.versions.first().map_or("0", String::as_str);
+        if reaches(&numbers, oldest) {
+            let version = version.strip_prefix('v').unwrap_or(version).to_owned();
+            Ok(Self { target, version })
+        } else {
+            Err(ProfileError::TooOld { name, version: written, known: known() })
+        }
+    }
+
+    /// As what the chosen version serves a route kind on a Service; none where it does not.
+    #[must_use]
+    pub fn api_version(&self, kind: RouteKind) -> Option<&'static Served> {
+        self.target.api_version(kind, &self.version)
+    }
+
+    /// What its CRDs admit of a route kind; none where it does not serve the kind.
+    #[must_use]
+    pub fn limits(&self, kind: RouteKind) -> Option<&'static Limits> {
+        self.api_version(kind)?;
+        newest(gateway_api().limits.get(&kind)?, self.gateway_api()?, |row| &row.since)
+    }
+
+    /// As what ReferenceGrant is written; none where the target has no routes.
+    #[must_use]
+    pub fn reference_grant(&self) -> Option<&'static Served> {
+        newest(&gateway_api().reference_grant, self.gateway_api()?, |row| &row.since)
+    }
+
+    /// Which release of Gateway API it goes with; none where the target has no routes.
+    #[must_use]
+    pub fn gateway_api(&self) -> Option<&str> {
+        match self.bundle() {
+            Some(bundle) => Some(&bundle.gateway_api),
+            None if self.target.limits.is_empty() => None,
+            None => Some(&self.version),
+        }
+    }
+
+    /// How the target reads routes; none if it has no routes.
+    #[must_use]
+    pub fn reading(&self) -> Option<&'static RouteReading> {
+        self.target.reading.as_ref()
     }
 
     /// `name@version`
@@ -69,21 +128,9 @@ impl Profile {
         format!("{} {}", self.target.title, self.version)
     }
 
-    /// How the target serves a kind at this version; none if it does not.
+    /// The row about Gateway API that holds for the chosen version; none for `gateway-api` itself.
     #[must_use]
-    pub fn serves(&self, kind: RouteKind) -> Option<&'static Served> {
-        self.target.served(kind, &self.version)
-    }
-
-    /// How the target reads routes; none if it has no routes.
-    #[must_use]
-    pub fn reading(&self) -> Option<&'static RouteReading> {
-        self.target.reading.as_ref()
-    }
-
-    /// How large a route may be.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.target.limits(&self.version)
+    pub fn bundle(&self) -> Option<&'static Bundle> {
+        newest(&self.target.bundles, &self.version, |row| &row.since)
     }
 }
