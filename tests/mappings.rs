@@ -499,7 +499,7 @@ fn shares(reading: &SplitReading, golden: &Golden) -> BTreeMap<String, u32> {
         conditional.iter().find(|split| split.condition.as_ref().is_some_and(|one| holds(reading, one, golden)));
     let of = |splits: &[&GoldenSplit]| splits.iter().flat_map(|split| split.backends.clone()).collect::<Vec<_>>();
     let backends = match (taken, others.as_slice()) {
-        (Some(split), _) => split.backends.clone(),
+        (Some(split), _) | (None, [split]) => split.backends.clone(),
         (None, []) => match reading.unmatched.is {
             Unmatched::RootService => return to_root(),
             Unmatched::EqualShares => {
@@ -507,7 +507,6 @@ fn shares(reading: &SplitReading, golden: &Golden) -> BTreeMap<String, u32> {
             }
             Unmatched::Split => panic!("conditions are ignored, so nothing is unmatched"),
         },
-        (None, [split]) => split.backends.clone(),
         (None, splits) if reading.same_root.is == SameRoot::Merged => of(splits),
         (None, _) => panic!("several unconditional splits have no certain answer"),
     };
