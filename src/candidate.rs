@@ -29,7 +29,7 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
                 manifests.push(manifest.value.clone());
             }
         }
-        if !goes && manifests.is_empty() {
+        if !goes {
             continue;
         }
         let note = (goes && manifests.is_empty()).then(|| {
@@ -41,7 +41,7 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
                 format!("{} {} went into {} (smi2gamma)", id.kind, id.name, into.join(", "))
             }
         });
-        changes.entry(object.source).or_default().push(Change { piece: object.piece, object: object.span, manifests, note, keep: !goes });
+        changes.entry(object.source).or_default().push(Change { piece: object.piece, object: object.span, manifests, note });
     }
     let mut texts = Vec::new();
     for (source, changes) in changes {

@@ -27,5 +27,5 @@ pub use dialect::{PatternError, check};
 pub use domain::Domain;
 pub use language::{Anchoring, Language};
 pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
-pub use portable::{PortableError, portable};
+pub use portable::{PortableError, escape, portable};
 pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};

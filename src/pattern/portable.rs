@@ -139,3 +139,9 @@ fn is_anchor(kind: &AssertionKind) -> bool {
     use AssertionKind::{EndLine, EndText, StartLine, StartText};
     matches!(kind, StartLine | StartText | EndLine | EndText)
 }
+
+/// An expression that matches `literal` and nothing else.
+#[must_use]
+pub fn escape(literal: &str) -> String {
+    regex_syntax::escape(literal)
+}
