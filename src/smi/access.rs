@@ -161,7 +161,8 @@ impl<'a> Body<'a> {
         let version = reader.version.name();
         let belongs = if self.in_spec { "under `spec`" } else { "at the top" };
         let message = format!("`{}` belongs {belongs} in {version}; read as if it stood there", other.path);
-        reader.push(Problem::new(code!("smi-shape"), other.key, message).help("move it, or write the other apiVersion"));
+        reader
+            .push(Problem::new(code!("smi-shape"), other.key, message).help("move it, or write the other apiVersion"));
         if self.in_spec {
             reader.read_as(other.key, path(name));
         }
@@ -199,7 +200,8 @@ fn subject(reader: &mut Reader, field: &Field<'_>, role: Role) -> Option<Subject
     let table = reader.table(field)?;
     let kind = reader.required(&table, "kind").and_then(|field| reader.rendered(&field));
     let name = reader.required(&table, "name");
-    let named_freely = kind.as_ref().is_some_and(|kind| !matches!(kind.value.as_str(), "ServiceAccount" | "IdentityBinding"));
+    let named_freely =
+        kind.as_ref().is_some_and(|kind| !matches!(kind.value.as_str(), "ServiceAccount" | "IdentityBinding"));
     let name = name.and_then(|field| match named_freely {
         true => reader.rendered(&field),
         false => reader.name(&field, NameRule::Subdomain),
@@ -225,6 +227,9 @@ fn port(reader: &mut Reader, field: &Field<'_>, role: Role) -> Option<Spanned<i6
             "in a cluster every port was open: take the field away to keep that, or name the port in a TCPRoute of \
              v1alpha4 among the rules",
         ));
+        let scalar = field.node.scalar()?;
+        let port = scalar.as_int().and_then(|port| i64::try_from(port).ok()).or_else(|| scalar.text.parse().ok())?;
+        return Some(Spanned::new(port, field.node.span));
     }
     reader.integer(field)
 }

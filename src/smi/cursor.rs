@@ -4,8 +4,9 @@
 //! wrong types, unquoted texts, names, templates, and (from the table of fields) what nobody knows. No kind is
 //! mentioned in this file.
 
+use std::collections::BTreeSet;
+
 use super::fields::{self, Known};
-use super::found::key_text;
 use super::text::{self, NameRule};
 use super::{Kind, Problem, Version};
 use crate::code;
@@ -23,7 +24,7 @@ pub(super) struct Reader {
     /// Keys that stand for a field elsewhere in the table of fields.
     moved: Vec<(Span, &'static str)>,
     /// Keys and values that a problem was already written down for: what stands below says nothing more.
-    judged: Vec<Span>,
+    judged: BTreeSet<Span>,
 }
 
 /// A mapping of the object.
@@ -63,16 +64,16 @@ impl<'a> Table<'a> {
 
     /// The field called `name`. An absent field and one that holds null are the same, as they are for Kubernetes.
     pub fn field(&self, name: &str) -> Option<Field<'a>> {
-        let (key, node) = self.entries.iter().find(|(key, _)| key_text(key) == Some(name))?;
-        (!is_null(node)).then(|| Field { key: key.span, node, path: self.path_of(name) })
+        let (key, node) = self.entries.iter().find(|(key, _)| key.key_text() == name)?;
+        (!node.is_null()).then(|| Field { key: key.span, node, path: self.path_of(name) })
     }
 
     /// All entries, keys as text.
     pub fn fields(&self) -> impl Iterator<Item = (Spanned<String>, Field<'a>)> {
-        self.entries.iter().filter_map(|(key, node)| {
-            let name = key_text(key)?;
-            let field = Field { key: key.span, node, path: self.path_of(name) };
-            Some((Spanned::new(name.to_owned(), key.span), field))
+        self.entries.iter().map(|(key, node)| {
+            let name = key.key_text().into_owned();
+            let field = Field { key: key.span, node, path: self.path_of(&name) };
+            (Spanned::new(name, key.span), field)
         })
     }
 
@@ -87,7 +88,7 @@ impl<'a> Table<'a> {
 impl Field<'_> {
     /// Whether it holds null, as the entries of a list and of a mapping of texts may.
     pub fn is_null(&self) -> bool {
-        is_null(self.node)
+        self.node.is_null()
     }
 
     /// From the key to the end of the value.
@@ -101,7 +102,7 @@ impl Field<'_> {
 impl Reader {
     /// A reader of `kind` in the shape of `version`.
     pub fn new(kind: Kind, version: Version) -> Self {
-        Self { kind, version, problems: Vec::new(), moved: Vec::new(), judged: Vec::new() }
+        Self { kind, version, problems: Vec::new(), moved: Vec::new(), judged: BTreeSet::new() }
     }
 
     /// Writes a problem down.
@@ -123,7 +124,7 @@ impl Reader {
 
     /// What stands at `span` has had its problem.
     pub fn judged(&mut self, span: Span) {
-        self.judged.push(span);
+        self.judged.insert(span);
     }
 
     // --- types ---
@@ -190,10 +191,10 @@ impl Reader {
 
     /// The whole number that `field` holds. A quoted one counts, with a warning.
     pub fn integer(&mut self, field: &Field<'_>) -> Option<Spanned<i64>> {
-        let whole = match &field.node.value {
-            Value::Scalar(Scalar { resolved: Resolved::Int(value), .. }) => i64::try_from(*value).ok(),
-            Value::Scalar(Scalar { resolved: Resolved::Float(value), .. }) => whole(*value),
-            Value::Scalar(Scalar { resolved: Resolved::Str, text }) => {
+        let scalar = field.node.scalar();
+        let number = scalar.and_then(Scalar::as_int).and_then(|number| i64::try_from(number).ok());
+        let whole = match (number, field.node.as_str()) {
+            (None, Some(text)) => {
                 if self.unrendered(field, text) {
                     return None;
                 }
@@ -203,7 +204,7 @@ impl Reader {
                 }
                 quoted
             }
-            Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
+            (number, _) => number,
         };
         if whole.is_none() {
             self.wrong_type(field, "a whole number");
@@ -213,7 +214,8 @@ impl Reader {
 
     /// A number in quotes was read as the number.
     pub fn quoted_number(&mut self, field: &Field<'_>, text: &str) {
-        let message = format!("`{}` is a text where {} has a number; read as {}", field.path, self.version.name(), text);
+        let message =
+            format!("`{}` is a text where {} has a number; read as {}", field.path, self.version.name(), text);
         self.push(Problem::new(code!("smi-shape"), field.node.span, message).help("take the quotes away"));
     }
 
@@ -335,11 +337,11 @@ impl Reader {
             }
             return;
         }
-        let name = key_text(key).unwrap_or_default();
-        let here = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        match known.field(name) {
+        let name = key.key_text();
+        let here = if path.is_empty() { name.clone().into_owned() } else { format!("{path}.{name}") };
+        match known.field(&name) {
             Some(known) => self.unknown_below(value, known, &here),
-            None => self.unknown_field(key.span, name, &here, known),
+            None => self.unknown_field(key.span, &name, &here, known),
         }
     }
 
@@ -379,10 +381,6 @@ fn is_template(node: &Node) -> bool {
     }
 }
 
-fn is_null(node: &Node) -> bool {
-    matches!(node.value, Value::Scalar(Scalar { resolved: Resolved::Null, .. }))
-}
-
 fn describe(node: &Node) -> String {
     match &node.value {
         Value::List(_) => "a list".to_owned(),
@@ -394,10 +392,4 @@ fn describe(node: &Node) -> String {
             Resolved::Str => format!("the text `{text}`"),
         },
     }
-}
-
-/// A float that is a whole number: kubectl sends `90.0` and `9e1` as `90`.
-pub(super) fn whole(value: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
 }

@@ -150,9 +150,10 @@ impl Known {
 
 /// The steps of a path: `a.b[].c` is `a`, `b`, `[]`, `c`.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
-    path.split('.').flat_map(|part| match part.strip_suffix("[]") {
-        Some(name) => [name, "[]"],
-        None => [part, ""],
-    })
-    .filter(|step| !step.is_empty())
+    path.split('.')
+        .flat_map(|part| match part.strip_suffix("[]") {
+            Some(name) => [name, "[]"],
+            None => [part, ""],
+        })
+        .filter(|step| !step.is_empty())
 }

@@ -6,8 +6,7 @@
 
 use super::{Kind, Version, text};
 use crate::place::{Span, Spanned};
-use crate::yaml::scalar::Resolved;
-use crate::yaml::{Node, Scalar, Value};
+use crate::yaml::{Node, Value};
 
 /// One object of a document.
 #[derive(Clone, Debug)]
@@ -126,18 +125,17 @@ impl<'a> Entry<'a> {
         if let Value::List(items) = &self.node.value {
             return self.list.is_none().then(|| self.entries(items, Inherited::default()));
         }
-        let items = match member(self.node, "items").map(|items| &items.value) {
-            Some(Value::List(items)) => items.as_slice(),
-            Some(Value::Scalar(Scalar { resolved: Resolved::Null, .. })) => &[],
-            _ => return None,
-        };
-        match text_member(self.node, "kind") {
+        let items = self.node.get("items")?;
+        if !matches!(items.value, Value::List(_)) && !items.is_null() {
+            return None;
+        }
+        let items = items.items();
+        match text_of(self.node, "kind") {
             None | Some(("List", _)) => Some(self.entries(items, Inherited::default())),
             Some((kind, _)) if kind == Kind::TrafficMetricsList.name() => None,
             Some((kind, span)) => {
                 let kind = kind.strip_suffix("List")?;
-                let inherited =
-                    Inherited { api_version: text_member(self.node, "apiVersion"), kind: Some((kind, span)) };
+                let inherited = Inherited { api_version: text_of(self.node, "apiVersion"), kind: Some((kind, span)) };
                 Some(self.entries(items, inherited))
             }
         }
@@ -150,8 +148,8 @@ impl<'a> Entry<'a> {
 
     /// This node as an object; none if it is no mapping and inherits no kind.
     fn found(&self) -> Option<Found<'a>> {
-        let api_version = text_member(self.node, "apiVersion").or(self.inherited.api_version);
-        let kind = text_member(self.node, "kind").or(self.inherited.kind);
+        let api_version = text_of(self.node, "apiVersion").or(self.inherited.api_version);
+        let kind = text_of(self.node, "kind").or(self.inherited.kind);
         if !matches!(self.node.value, Value::Map(_)) && self.inherited.kind.is_none() {
             return None;
         }
@@ -218,27 +216,12 @@ impl<'a> Api<'a> {
 
 /// The shape of a port route of SMI: `spec.matches`, or nothing that only Gateway API has.
 fn has_smi_shape(node: &Node) -> bool {
-    let Some(spec) = member(node, "spec") else { return true };
-    member(spec, "matches").is_some() || (member(spec, "parentRefs").is_none() && member(spec, "rules").is_none())
+    let Some(spec) = node.get("spec") else { return true };
+    spec.get("matches").is_some() || (spec.get("parentRefs").is_none() && spec.get("rules").is_none())
 }
 
-fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
-    let Value::Map(entries) = &node.value else { return None };
-    entries.iter().find(|(key, _)| key_text(key) == Some(name)).map(|(_, value)| value)
-}
-
-fn text_member<'a>(node: &'a Node, name: &str) -> Option<(&'a str, Span)> {
-    let node = member(node, name)?;
-    match &node.value {
-        Value::Scalar(Scalar { text, resolved: Resolved::Str }) if !text.is_empty() => Some((text, node.span)),
-        _ => None,
-    }
-}
-
-/// The text of a key.
-pub(super) fn key_text(key: &Node) -> Option<&str> {
-    match &key.value {
-        Value::Scalar(scalar) => Some(&scalar.text),
-        Value::List(_) | Value::Map(_) => None,
-    }
+/// The text of the field called `name`; none where it is absent, empty or no text.
+fn text_of<'a>(node: &'a Node, name: &str) -> Option<(&'a str, Span)> {
+    let node = node.get(name)?;
+    node.as_str().filter(|text| !text.is_empty()).map(|text| (text, node.span))
 }

@@ -80,7 +80,8 @@ impl TrafficMetrics {
     pub(super) fn read(reader: &mut Reader, root: &Table<'_>, meta: Meta) -> Self {
         let message = format!("a {} is the answer of an API: there is nothing to migrate", reader.kind.name());
         reader.push(
-            Problem::new(code!("smi-metrics"), root.span, message).help("take it away; the target mesh has its own metrics"),
+            Problem::new(code!("smi-metrics"), root.span, message)
+                .help("take it away; the target mesh has its own metrics"),
         );
         let items = root.field("items").filter(|_| reader.kind == Kind::TrafficMetricsList);
         Self { items: items.map(|field| items_of(reader, &field)).unwrap_or_default(), ..one(reader, root, meta) }

@@ -115,7 +115,7 @@ pub enum Object {
     /// UDP ports.
     UdpRoute(PortRoute),
     /// Metrics of one resource, or a list of them.
-    TrafficMetrics(TrafficMetrics),
+    TrafficMetrics(Box<TrafficMetrics>),
 }
 
 // === impl Version ===

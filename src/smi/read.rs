@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::cursor::{Field, Reader, Table};
-use super::found::key_text;
 use super::text::NameRule;
 use super::{
     Found, HttpRouteGroup, IdentityBinding, Kind, Meta, Object, Owner, PortRoute, TrafficMetrics, TrafficSplit,
-    TrafficTarget, UnknownVersion, Verdict, Version, text,
+    TrafficTarget, UnknownVersion, Verdict, Version, quantity, text,
 };
 use crate::code;
 use crate::outcome::Outcome;
@@ -76,7 +75,7 @@ fn read_kind(found: &Found<'_>, kind: Kind, version: Result<Version, UnknownVers
         Kind::TCPRoute => Object::TcpRoute(PortRoute::read(&mut reader, &root, meta)),
         Kind::UDPRoute => Object::UdpRoute(PortRoute::read(&mut reader, &root, meta)),
         Kind::TrafficMetrics | Kind::TrafficMetricsList => {
-            Object::TrafficMetrics(TrafficMetrics::read(&mut reader, &root, meta))
+            Object::TrafficMetrics(Box::new(TrafficMetrics::read(&mut reader, &root, meta)))
         }
     };
     reader.unknown_fields(found.node);
@@ -102,9 +101,8 @@ fn unknown_kind(found: &Found<'_>) -> Read {
 fn id(found: &Found<'_>, group: &str, kind: &str) -> ObjectId {
     let api = found.api_version.as_ref().map_or("", |api| api.value);
     let metadata = |name: &str| {
-        let metadata = Table::object(found.node)?.field("metadata")?;
-        let text = key_text(Table::object(metadata.node)?.field(name)?.node)?.to_owned();
-        (!text.is_empty()).then_some(text)
+        let scalar = found.node.get("metadata")?.get(name)?.scalar()?;
+        (!scalar.is_null() && !scalar.text.is_empty()).then(|| scalar.text.clone())
     };
     ObjectId {
         kind: kind.to_owned(),
@@ -126,21 +124,30 @@ fn nearest_version(found: &Found<'_>, kind: Kind) -> Version {
     }
     let has = |path: &[&str]| has(found.node, path);
     match kind {
-        Kind::TrafficSplit | Kind::IdentityBinding | Kind::UDPRoute => Version::V1alpha4,
+        Kind::TrafficSplit if !has(&["spec", "matches"]) && has_quantities(found.node) => Version::V1alpha1,
         Kind::TrafficTarget if has(&["destination"]) || has(&["sources"]) => Version::V1alpha1,
         Kind::TrafficTarget if has(&["spec", "destination", "port"]) => Version::V1alpha2,
         Kind::TrafficTarget => Version::V1alpha3,
         Kind::HTTPRouteGroup if has(&["matches"]) => Version::V1alpha2,
         Kind::TCPRoute if !has(&["spec", "matches"]) && !has(&["spec", "ports"]) => Version::V1alpha3,
-        Kind::HTTPRouteGroup | Kind::TCPRoute => Version::V1alpha4,
         Kind::TrafficMetrics if has(&["backend"]) => Version::V1alpha2,
         Kind::TrafficMetrics | Kind::TrafficMetricsList => Version::V1alpha1,
+        Kind::TrafficSplit | Kind::IdentityBinding | Kind::HTTPRouteGroup | Kind::TCPRoute | Kind::UDPRoute => {
+            Version::V1alpha4
+        }
     }
 }
 
 fn has(node: &Node, path: &[&str]) -> bool {
     let Some((name, rest)) = path.split_first() else { return true };
     Table::object(node).and_then(|table| table.field(name)).is_some_and(|field| has(field.node, rest))
+}
+
+/// Whether a split has weights such as `500m`, which only v1alpha1 has.
+fn has_quantities(split: &Node) -> bool {
+    let backends = split.get("spec").and_then(|spec| spec.get("backends")).map(Node::items).unwrap_or_default();
+    let weights = backends.iter().filter_map(|backend| backend.get("weight")?.as_str());
+    weights.into_iter().any(|weight| weight.parse::<i64>().is_err() && quantity::parse(weight).is_some())
 }
 
 fn version_problem(found: &Found<'_>, kind: Kind, shape: Version, reason: UnknownVersion) -> Problem {
@@ -189,7 +196,9 @@ pub(super) fn item<T>(
         namespace: None,
         name: String::new(),
     };
-    let meta = meta(reader, root, id);
+    let mut meta = meta(reader, root, id);
+    meta.id.name.clone_from(&meta.name.value);
+    meta.id.namespace = meta.namespace.as_ref().map(|namespace| namespace.value.clone());
     rest(reader, root, meta)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Shape: smi-spec `apis/traffic-specs/*`, smi-sdk-go `pkg/apis/specs/*`.
 
+use std::collections::BTreeMap;
+
 use super::cursor::{Field, Reader, Table};
 use super::{Kind, Meta, Problem, Version};
 use crate::code;
@@ -59,8 +61,7 @@ pub struct PortRoute {
 }
 
 /// The methods of the enum of every SMI CustomResourceDefinition that has one (smi-sdk-go `crds/specs.yaml`).
-const METHODS: [&str; 10] =
-    ["*", "GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+const METHODS: [&str; 10] = ["*", "GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 // === impl HttpRouteGroup ===
 
@@ -125,7 +126,8 @@ fn mark_spec(reader: &mut Reader, spec: Option<&Field<'_>>, top_level: bool) {
 fn draft(reader: &mut Reader, field: &Field<'_>, path: &'static str) {
     let message = format!("`{}` is of the draft v1alpha5, which was never released and which no mesh read", field.path);
     reader.push(
-        Problem::new(code!("smi-version-unknown"), field.key, message).help(format!("write it as `{path}` of v1alpha4")),
+        Problem::new(code!("smi-version-unknown"), field.key, message)
+            .help(format!("write it as `{path}` of v1alpha4")),
     );
     reader.read_as(field.key, path);
 }
@@ -212,11 +214,9 @@ fn header_list(reader: &mut Reader, field: &Field<'_>) -> Vec<Header> {
                 Problem::new(code!("smi-shape"), table.span, message).help("write one list entry for each header"),
             );
         }
-        for header in read {
-            add_header(reader, &mut headers, header);
-        }
+        headers.extend(read);
     }
-    headers
+    last_of_each(reader, headers)
 }
 
 fn entries_of(reader: &mut Reader, table: &Table<'_>) -> Vec<Header> {
@@ -224,17 +224,25 @@ fn entries_of(reader: &mut Reader, table: &Table<'_>) -> Vec<Header> {
     table.fields().filter_map(header).collect()
 }
 
-fn add_header(reader: &mut Reader, headers: &mut Vec<Header>, header: Header) {
-    if let Some(first) = headers.iter().position(|earlier| earlier.name.value == header.name.value) {
-        let first = headers.remove(first);
-        let message = format!("the header `{}` is given twice; the last one counts", header.name.value);
+/// Of a name that is given more than once, the last one.
+fn last_of_each(reader: &mut Reader, headers: Vec<Header>) -> Vec<Header> {
+    let mut last: BTreeMap<String, Span> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for header in headers.into_iter().rev() {
+        let Some(later) = last.get(&header.name.value) else {
+            last.insert(header.name.value.clone(), header.name.span);
+            kept.push(header);
+            continue;
+        };
+        let message = format!("the header `{}` is given more than once; the last one counts", header.name.value);
         reader.push(
             Problem::new(code!("match-header-twice"), header.name.span, message)
-                .other(first.name.span, "given here first")
+                .other(*later, "this one counts")
                 .help("take away the one that is not meant"),
         );
     }
-    headers.push(header);
+    kept.reverse();
+    kept
 }
 
 // === impl PortRoute ===
@@ -298,7 +306,8 @@ fn all_ports(reader: &mut Reader, root: &Table<'_>) {
     };
     let message = format!("this {} has no `spec.matches`; read as every {kind} port", reader.kind.name());
     reader.push(
-        Problem::new(code!("smi-shape"), root.span, message).help("write `spec: {matches: {ports: []}}` for every port"),
+        Problem::new(code!("smi-shape"), root.span, message)
+            .help("write `spec: {matches: {ports: []}}` for every port"),
     );
 }
 

@@ -2,13 +2,12 @@
 //!
 //! Shape: smi-spec `apis/traffic-split/*`, smi-sdk-go `pkg/apis/split/*/traffic_split.go`.
 
-use super::cursor::{Field, Reader, Table, whole};
+use super::cursor::{Field, Reader, Table};
 use super::quantity::{self, Milli};
 use super::text::NameRule;
 use super::{Meta, Problem, Version};
 use crate::code;
 use crate::place::{Span, Spanned};
-use crate::yaml::scalar::Resolved;
 use crate::yaml::{Scalar, Value};
 
 /// A TrafficSplit of any version.
@@ -130,7 +129,7 @@ fn matches(reader: &mut Reader, field: &Field<'_>) -> Option<Vec<MatchRef>> {
 }
 
 fn match_ref(reader: &mut Reader, entry: &Field<'_>) -> Option<MatchRef> {
-    if let Value::Scalar(Scalar { text, resolved: Resolved::Str }) = &entry.node.value {
+    if let Some(text) = entry.node.as_str() {
         let message = format!("`{}` is the text `{text}` where a reference to a route group belongs", entry.path);
         unclear_matches(reader, entry, message);
         return None;
@@ -157,7 +156,7 @@ fn unclear_matches(reader: &mut Reader, field: &Field<'_>, message: String) {
 // --- weights ---
 
 fn weight(reader: &mut Reader, field: &Field<'_>) -> Option<Spanned<Weight>> {
-    let Value::Scalar(scalar) = &field.node.value else {
+    let Some(scalar) = field.node.scalar() else {
         reader.wrong_type(field, "a weight");
         return None;
     };
@@ -184,50 +183,44 @@ fn weight(reader: &mut Reader, field: &Field<'_>) -> Option<Spanned<Weight>> {
 /// What the scalar weighs under the version being read; none where nobody could read it.
 fn milli(reader: &mut Reader, field: &Field<'_>, scalar: &Scalar) -> Option<Milli> {
     let quantities = reader.version == Version::V1alpha1;
-    match &scalar.resolved {
-        Resolved::Null | Resolved::Bool(_) => None,
-        Resolved::Int(value) if quantities => quantity::parse(&value.to_string()),
-        Resolved::Int(value) => exact(i64::try_from(*value).ok()?),
-        Resolved::Float(value) if !value.is_finite() => None,
-        Resolved::Float(value) if quantities => quantity::parse(&value.to_string()),
-        Resolved::Float(value) => match whole(*value) {
-            Some(value) => exact(value),
-            None => {
-                fraction(reader, field, &scalar.text);
-                quantity::parse(&value.to_string())
-            }
-        },
-        Resolved::Str if quantities => quantity::parse(&scalar.text),
-        Resolved::Str => {
-            let milli = quantity::parse(&scalar.text)?;
-            match scalar.text.trim().parse::<i64>() {
-                Ok(_) => reader.quoted_number(field, &scalar.text),
-                Err(_) => late_quantity(reader, field, &scalar.text),
-            }
-            Some(milli)
-        }
+    match (scalar.as_number_text(), scalar.as_str()) {
+        (Some(number), _) if quantities => quantity::parse(&number),
+        (Some(number), _) => number_weight(reader, field, scalar, &number),
+        (None, Some(text)) if quantities => quantity::parse(text),
+        (None, Some(text)) => text_weight(reader, field, text),
+        (None, None) => None,
     }
 }
 
-fn exact(value: i64) -> Option<Milli> {
-    Some(Milli { milli: i128::from(value) * 1000, rounded: false })
-}
-
-fn fraction(reader: &mut Reader, field: &Field<'_>, text: &str) {
+/// A number under v1alpha2 and later, where a weight is an integer of Go.
+fn number_weight(reader: &mut Reader, field: &Field<'_>, scalar: &Scalar, number: &str) -> Option<Milli> {
+    if let Some(whole) = scalar.as_int() {
+        let milli = i128::from(i64::try_from(whole).ok()?) * 1000;
+        return Some(Milli { milli, rounded: false });
+    }
     let version = reader.version.name();
-    let message = format!("`{}` is {text}, and a weight of {version} is a whole number", field.path);
+    let message = format!("`{}` is {}, and a weight of {version} is a whole number", field.path, scalar.text);
     reader.push(
-        Problem::new(code!("split-weight-fraction"), field.node.span, message)
-            .help("no mesh could decode it, so this split had no effect: write whole numbers in the ratio that is meant"),
+        Problem::new(code!("split-weight-fraction"), field.node.span, message).help(
+            "no mesh could decode it, so this split had no effect: write whole numbers in the ratio that is meant",
+        ),
     );
+    quantity::parse(number)
 }
 
-fn late_quantity(reader: &mut Reader, field: &Field<'_>, text: &str) {
+/// A text under v1alpha2 and later: a quoted number, or a quantity of v1alpha1 that a cluster shows as v1alpha2.
+fn text_weight(reader: &mut Reader, field: &Field<'_>, text: &str) -> Option<Milli> {
+    let milli = quantity::parse(text)?;
+    if text.trim().parse::<i64>().is_ok() {
+        reader.quoted_number(field, text);
+        return Some(milli);
+    }
     let version = reader.version.name();
     let message = format!("`{}` is the quantity {text}, which v1alpha1 has and {version} does not", field.path);
     reader.push(Problem::new(code!("split-weight-quantity"), field.node.span, message).help(
         "nothing, if it was read from a cluster of Linkerd's SMI extension, which shows v1alpha1 objects as v1alpha2",
     ));
+    Some(milli)
 }
 
 fn unreadable(reader: &mut Reader, field: &Field<'_>, text: &str) {

@@ -96,7 +96,7 @@ pub(super) fn unrendered(text: &str) -> Option<Template> {
         Some(Template::Helm)
     } else if text.contains("$(") {
         Some(Template::Kustomize)
-    } else if text.contains("${") || text.starts_with('$') {
+    } else if text.contains('$') {
         Some(Template::Shell)
     } else if text.find('<').is_some_and(|open| text[open..].contains('>')) {
         Some(Template::Placeholder)
@@ -182,6 +182,7 @@ mod tests {
         assert_eq!(unrendered("{{ .Values.name }}"), Some(Template::Helm));
         assert_eq!(unrendered("web-${ENV}"), Some(Template::Shell));
         assert_eq!(unrendered("$NAME"), Some(Template::Shell));
+        assert_eq!(unrendered("web.$NAMESPACE"), Some(Template::Shell));
         assert_eq!(unrendered("$(NAME)"), Some(Template::Kustomize));
         assert_eq!(unrendered("<SERVICE_NAME>"), Some(Template::Placeholder));
         assert_eq!(unrendered("web"), None);
