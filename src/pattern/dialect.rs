@@ -20,7 +20,7 @@ const MAX_REPEAT: u32 = 1000;
 /// Why an expression has no language. Offsets are bytes into the expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// No engine takes it.
+    /// It is no regular expression.
     #[error("{why}")]
     Invalid {
         /// What is wrong and what to write instead.
@@ -92,7 +92,7 @@ impl PatternError {
     pub(super) fn shifted(mut self, by: usize) -> Self {
         match &mut self {
             Self::Invalid { offset, .. } | Self::Unsupported { offset, .. } | Self::Differs { offset, .. } => {
-                *offset += by
+                *offset += by;
             }
             Self::TooLarge { .. } => {}
         }
@@ -118,10 +118,19 @@ fn differs(what: impl Into<String>, offset: usize) -> PatternError {
 fn unreadable(pattern: &str, error: &ast::Error) -> PatternError {
     let at = error.span().start.offset;
     let rest = pattern.get(at..).unwrap_or_default();
+    let in_class =
+        matches!(error.kind(), ErrorKind::ClassUnclosed | ErrorKind::ClassRangeInvalid | ErrorKind::ClassEscapeInvalid);
+    if let Some(bracket) = bracket_in_class(pattern).filter(|_| in_class) {
+        return literal_bracket(bracket);
+    }
     match error.kind() {
         ErrorKind::CaptureLimitExceeded => PatternError::TooLarge { limit: "it has too many groups" },
         ErrorKind::NestLimitExceeded(_) => PatternError::TooLarge { limit: "its groups nest deeper than 200" },
         ErrorKind::RepetitionMissing if rest.starts_with('{') && !opens_repetition(rest) => literal_brace(at),
+        ErrorKind::RepetitionMissing if pattern.get(..at).is_some_and(|before| before.ends_with(')')) => differs(
+            "a repetition right after flags: RE2 repeats what stands before them, Rust refuses it; put it there",
+            at,
+        ),
         ErrorKind::RepetitionMissing => nothing_to_repeat(rest, at),
         ErrorKind::RepetitionCountDecimalEmpty
         | ErrorKind::RepetitionCountUnclosed
@@ -172,6 +181,32 @@ fn unreadable(pattern: &str, error: &ast::Error) -> PatternError {
         }
         other => invalid(format!("not a regular expression: {other}"), at),
     }
+}
+
+fn literal_bracket(at: usize) -> PatternError {
+    differs("a `[` inside a class: Rust reads a nested class, RE2 and Go a literal bracket; write `\\[`", at)
+}
+
+/// Where the first `[` stands that is inside a class and opens no `[:name:]`.
+fn bracket_in_class(pattern: &str) -> Option<usize> {
+    let bytes = pattern.as_bytes();
+    let (mut at, mut in_class) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'[' if in_class && !bytes[at + 1..].starts_with(b":") => return Some(at),
+            b'[' if in_class => at += pattern.get(at..)?.find(":]")? + 1,
+            b'[' => {
+                in_class = true;
+                at += usize::from(bytes[at + 1..].starts_with(b"^"));
+                at += usize::from(bytes[at + 1..].starts_with(b"]"));
+            }
+            b']' => in_class = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 fn literal_brace(at: usize) -> PatternError {
@@ -388,10 +423,7 @@ impl ast::Visitor for Common<'_> {
             ast::ClassSetItem::Literal(literal) => Self::literal(literal),
             ast::ClassSetItem::Range(range) => Self::literal(&range.start).and_then(|()| Self::literal(&range.end)),
             ast::ClassSetItem::Unicode(class) => Err(unicode_class(class)),
-            ast::ClassSetItem::Bracketed(class) => Err(differs(
-                "a `[` inside a class: Rust reads a nested class, RE2 and Go a literal bracket; write `\\[`",
-                class.span.start.offset,
-            )),
+            ast::ClassSetItem::Bracketed(class) => Err(literal_bracket(class.span.start.offset)),
             ast::ClassSetItem::Empty(_)
             | ast::ClassSetItem::Ascii(_)
             | ast::ClassSetItem::Perl(_)

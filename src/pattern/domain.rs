@@ -28,6 +28,12 @@ pub(super) enum Position {
     Blank,
 }
 
+// === impl Position ===
+
+impl Position {
+    pub(super) const ALL: [Self; 3] = [Self::Start, Self::Inside, Self::Blank];
+}
+
 // === impl Domain ===
 
 impl Domain {
@@ -45,9 +51,9 @@ impl Domain {
     /// Where `byte` leads from `at`; none where no string of the domain goes on so.
     pub(super) fn step(self, at: Position, byte: u8) -> Option<Position> {
         match (self, at, byte) {
-            (Self::Path, Position::Start, b'/') => Some(Position::Inside),
-            (Self::Path, Position::Inside, b'?' | b'#') => None,
-            (Self::Path, Position::Inside, b'!'..=b'~') | (Self::HeaderValue, _, b'!'..=b'~') => Some(Position::Inside),
+            (Self::Path, Position::Start, b'/')
+            | (Self::Path, Position::Inside, b'!' | b'"' | b'$'..=b'>' | b'@'..=b'~')
+            | (Self::HeaderValue, _, b'!'..=b'~') => Some(Position::Inside),
             (Self::HeaderValue, Position::Inside | Position::Blank, b' ' | b'\t') => Some(Position::Blank),
             (Self::Path | Self::HeaderValue, _, _) => None,
         }

@@ -80,7 +80,7 @@ pub fn lower_header(language: &Language) -> HeaderLowering {
 
 /// The strings of a small finite language, sorted, when all are `valid` and their union was proved equal to it.
 fn exact_values(language: &Language, valid: fn(&str) -> bool) -> Option<Vec<String>> {
-    let mut values = relate::words(language, MAX_EXACT)?;
+    let mut values = relate::words(language, MAX_EXACT, MAX_HEADER)?;
     if !values.iter().all(|value| valid(value)) {
         return None;
     }

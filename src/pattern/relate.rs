@@ -4,7 +4,7 @@
 //! reach a combination of states is the shortest there is, and of those the smallest. Bytes that no automaton tells
 //! apart are walked once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use regex_automata::util::primitives::StateID;
@@ -142,14 +142,15 @@ pub(super) fn first_where(language: &Language, wanted: bool) -> Option<String> {
     found
 }
 
-/// All strings of `language`, shortest first, then smallest; none where there are more than `most`.
-pub(super) fn words(language: &Language, most: usize) -> Option<Vec<String>> {
+/// All strings of `language`, shortest first, then smallest; none where there are more than `most`, or longer ones than
+/// `longest` bytes.
+pub(super) fn words(language: &Language, most: usize, longest: usize) -> Option<Vec<String>> {
     let live = live(language);
     let domain = language.domain();
     let mut words = Vec::new();
     let mut open: Vec<(Node, String)> = vec![((language.start(), Position::Start), String::new())];
     open.retain(|(node, _)| live.contains(node));
-    for _ in 0..=live.len() {
+    for _ in 0..=live.len().min(longest) {
         let mut longer = Vec::new();
         for ((state, at), word) in open {
             for byte in Domain::bytes() {
@@ -168,7 +169,7 @@ pub(super) fn words(language: &Language, most: usize) -> Option<Vec<String>> {
         }
         open = longer;
     }
-    // What is still open has gone through some state twice.
+    // What is still open is too long, or has gone through some state twice.
     open.is_empty().then_some(words)
 }
 
@@ -274,15 +275,17 @@ fn explore(
     Ok(())
 }
 
-/// One byte, the smallest, of each class of bytes that neither the domain nor any of `languages` tells apart.
+/// One byte, the smallest, of each class of bytes that neither the domain nor any of `languages` tells apart; ascending.
 fn alphabet(domain: Domain, languages: &[&Language]) -> Vec<u8> {
-    let mut classes = BTreeMap::new();
+    let alike = |one: u8, other: u8| {
+        languages.iter().all(|language| language.class(one) == language.class(other))
+            && Position::ALL.iter().all(|&at| domain.step(at, one) == domain.step(at, other))
+    };
+    let mut first_of_class: Vec<u8> = Vec::new();
     for byte in Domain::bytes() {
-        let steps = [Position::Start, Position::Inside, Position::Blank].map(|at| domain.step(at, byte));
-        let class: Vec<u8> = languages.iter().map(|language| language.class(byte)).collect();
-        classes.entry((steps, class)).or_insert(byte);
+        if !first_of_class.iter().any(|&first| alike(first, byte)) {
+            first_of_class.push(byte);
+        }
     }
-    let mut bytes: Vec<u8> = classes.into_values().collect();
-    bytes.sort_unstable();
-    bytes
+    first_of_class
 }
