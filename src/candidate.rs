@@ -22,7 +22,9 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
         if carried.is_empty() && settled.outcome != Outcome::Superseded {
             continue;
         }
-        let first = |origins: &[usize]| origins.iter().copied().find(|&origin| run.report.objects[origin].outcome <= Outcome::Approximated);
+        let first = |origins: &[usize]| {
+            origins.iter().copied().find(|&origin| run.report.objects[origin].outcome <= Outcome::Approximated)
+        };
         let mut manifests: Vec<serde_json::Value> = Vec::new();
         for (origins, manifest) in &carried {
             if first(origins).unwrap_or(origins[0]) == index {
@@ -33,7 +35,8 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
             continue;
         }
         let note = (goes && manifests.is_empty()).then(|| {
-            let into: Vec<String> = carried.iter().map(|(_, manifest)| format!("{} {}", manifest.id.kind, manifest.id.name)).collect();
+            let into: Vec<String> =
+                carried.iter().map(|(_, manifest)| format!("{} {}", manifest.id.kind, manifest.id.name)).collect();
             let id = &object.id;
             if into.is_empty() {
                 format!("{} {} went into the routes of the splits that refer to it (smi2gamma)", id.kind, id.name)
@@ -41,15 +44,25 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
                 format!("{} {} went into {} (smi2gamma)", id.kind, id.name, into.join(", "))
             }
         });
-        changes.entry(object.source).or_default().push(Change { piece: object.piece, object: object.span, manifests, note });
+        changes.entry(object.source).or_default().push(Change {
+            piece: object.piece,
+            object: object.span,
+            manifests,
+            note,
+        });
     }
     let mut texts = Vec::new();
     for (source, changes) in changes {
         match splice(&run.sources.get(source).text, &changes) {
             Ok(after) => texts.push((source, after)),
             Err(error) => {
-                let finding = Finding::new(code!("edit-refused"), format!("this file is left as it is: {}", error.reason));
-                run.report.findings.push(finding.at(Place { source, span: error.span }).help("use `smi2gamma convert` for its manifests and edit it by hand"));
+                let finding =
+                    Finding::new(code!("edit-refused"), format!("this file is left as it is: {}", error.reason));
+                run.report.findings.push(
+                    finding
+                        .at(Place { source, span: error.span })
+                        .help("use `smi2gamma convert` for its manifests and edit it by hand"),
+                );
             }
         }
     }

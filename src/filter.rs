@@ -47,7 +47,8 @@ impl Filter {
     #[must_use]
     pub fn takes(&self, id: &ObjectId, object: Option<&Object>) -> bool {
         let namespace = self.namespace.is_none() || self.namespace == id.namespace;
-        let label = |key: &str| object.and_then(|object| object.meta().labels.get(key)).map(|value| value.value.as_str());
+        let label =
+            |key: &str| object.and_then(|object| object.meta().labels.get(key)).map(|value| value.value.as_str());
         namespace && self.labels.iter().all(|requirement| requirement.holds(label))
     }
 }
@@ -127,7 +128,17 @@ mod tests {
 
     #[test]
     fn selectors_are_read_as_kubectl_reads_them() {
-        for selector in ["app=web", "app==web", "app", "!tier", "app!=api", "tier!=x", "app in (api, web)", "tier notin (x)", "app=web,!tier"] {
+        for selector in [
+            "app=web",
+            "app==web",
+            "app",
+            "!tier",
+            "app!=api",
+            "tier!=x",
+            "app in (api, web)",
+            "tier notin (x)",
+            "app=web,!tier",
+        ] {
             assert!(holds(selector), "{selector}");
         }
         for selector in ["app=api", "tier", "!app", "app!=web", "app in (api)", "app notin (web)", "app=web,tier"] {

@@ -121,7 +121,14 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         entries.insert(id, loaded.entries);
     }
 
-    let engine = Engine { options, objects: &objects, by_doc: &by_doc, borrowed: &borrowed, entries: &entries, context: &context };
+    let engine = Engine {
+        options,
+        objects: &objects,
+        by_doc: &by_doc,
+        borrowed: &borrowed,
+        entries: &entries,
+        context: &context,
+    };
     let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
     report.from = settle::from(&answers);
     let manifests = settle::settle(&objects, answers, &mut report);
@@ -156,7 +163,8 @@ fn load(id: DocId, doc: &Doc, sources: &SourceMap, filter: &Filter) -> Loaded {
     for found in smi::objects(root) {
         if let Some(read) = smi::read(&found) {
             let place = Place { source: doc.source, span: found.node.span };
-            let findings = read.problems.into_iter().map(|problem| problem_finding(problem, doc.source, &read.id)).collect();
+            let findings =
+                read.problems.into_iter().map(|problem| problem_finding(problem, doc.source, &read.id)).collect();
             loaded.objects.push(SmiObject {
                 doc: id,
                 source: doc.source,
@@ -204,7 +212,8 @@ fn problem_code(kind: yaml::ProblemKind) -> Code {
 }
 
 fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
-    let finding = Finding::new(problem_code(problem.kind), problem.message.clone()).at(Place { source, span: problem.span });
+    let finding =
+        Finding::new(problem_code(problem.kind), problem.message.clone()).at(Place { source, span: problem.span });
     match problem.other {
         Some(other) => finding.label(Place { source, span: other }, "first here"),
         None => finding,
@@ -247,19 +256,18 @@ impl Engine<'_> {
         let deployed = self.deployed(scope);
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
-        let groups = Groups::new(deployed.iter().filter(|deployed| deployed.object.patch.is_none()).filter_map(|deployed| {
-            match &deployed.object.object {
-                Some(Object::HttpRouteGroup(group)) => {
-                    Some(Group {
+        let groups =
+            Groups::new(deployed.iter().filter(|deployed| deployed.object.patch.is_none()).filter_map(|deployed| {
+                match &deployed.object.object {
+                    Some(Object::HttpRouteGroup(group)) => Some(Group {
                         namespace: deployed.namespace,
                         source: deployed.object.source,
                         group,
                         blocked: deployed.object.findings.iter().any(settle::blocks),
-                    })
+                    }),
+                    _ => None,
                 }
-                _ => None,
-            }
-        }));
+            }));
         let languages = Languages::default();
         let mut answer = Answer::new(scope.name.clone(), choice.chosen.clone());
         answer.findings.extend(choice.finding.clone());
@@ -271,9 +279,15 @@ impl Engine<'_> {
             if deployed.object.patch.is_some() || deployed.object.findings.iter().any(settle::blocks) {
                 continue;
             }
-            let around = Surroundings { namespace: deployed.namespace, inventory: &inventory, groups: &groups, languages: &languages };
+            let around = Surroundings {
+                namespace: deployed.namespace,
+                inventory: &inventory,
+                groups: &groups,
+                languages: &languages,
+            };
             let source = deployed.object.source;
-            if let Some(finding) = owner::of_split(split, source, deployed.namespace, &inventory, &self.options.unowned) {
+            if let Some(finding) = owner::of_split(split, source, deployed.namespace, &inventory, &self.options.unowned)
+            {
                 answer.find(index, finding);
                 continue;
             }
@@ -285,7 +299,8 @@ impl Engine<'_> {
                 Err(refusal) => answer.find(index, *refusal),
             }
         }
-        let Conversion { manifests, findings } = convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
+        let Conversion { manifests, findings } =
+            convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
         answer.manifests = manifests;
         self.references(&deployed, &inventory, choice.whose, &languages, &mut answer);
@@ -296,7 +311,8 @@ impl Engine<'_> {
         let mut deployed = Vec::new();
         for member in &scope.members {
             let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
-            let converted = self.by_doc.get(&member.doc).into_iter().flatten().map(|&index| (&self.objects[index], Some(index)));
+            let converted =
+                self.by_doc.get(&member.doc).into_iter().flatten().map(|&index| (&self.objects[index], Some(index)));
             let borrowed = self.borrowed.get(&member.doc).into_iter().flatten().map(|object| (object, None));
             deployed.extend(converted.chain(borrowed).map(|(object, index)| Deployed {
                 object,
@@ -307,7 +323,11 @@ impl Engine<'_> {
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
             let objects = self.borrowed.get(doc).into_iter().flatten();
-            deployed.extend(objects.map(|object| Deployed { object, index: None, namespace: object.id.namespace.as_deref() }));
+            deployed.extend(objects.map(|object| Deployed {
+                object,
+                index: None,
+                namespace: object.id.namespace.as_deref(),
+            }));
         }
         deployed
     }
@@ -327,15 +347,22 @@ impl Engine<'_> {
     }
 
     fn choice(&self, inventory: &Inventory) -> Choice {
-        if let Some(chosen) = &self.options.from {
-            if let Some(mesh) = mappings::source(&chosen.name) {
-                return Choice { whose: Whose::Mesh(mesh), chosen: Some(chosen.clone()), finding: None };
-            }
+        if let Some(chosen) = &self.options.from
+            && let Some(mesh) = mappings::source(&chosen.name)
+        {
+            return Choice { whose: Whose::Mesh(mesh), chosen: Some(chosen.clone()), finding: None };
         }
         model::reading::from_evidence(&inventory.evidence())
     }
 
-    fn item<'s>(&'s self, index: usize, split: &'s smi::TrafficSplit, source: SourceId, meaning: model::Split, whose: Whose) -> Item<'s> {
+    fn item<'s>(
+        &'s self,
+        index: usize,
+        split: &'s smi::TrafficSplit,
+        source: SourceId,
+        meaning: model::Split,
+        whose: Whose,
+    ) -> Item<'s> {
         let reading = match whose {
             Whose::Mesh(mesh) => mesh.split.as_ref(),
             Whose::Unknown => None,
@@ -375,7 +402,8 @@ impl Engine<'_> {
         }
         let find = |kind: smi::Kind, namespace: Option<&str>, name: &str| -> Vec<&Deployed<'_>> {
             let all = named.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
-            let fits = |item: &&&Deployed<'_>| namespace.is_none() || item.namespace.is_none() || namespace == item.namespace;
+            let fits =
+                |item: &&&Deployed<'_>| namespace.is_none() || item.namespace.is_none() || namespace == item.namespace;
             all.iter().filter(fits).copied().collect()
         };
         for item in deployed {
@@ -398,7 +426,12 @@ impl Engine<'_> {
                         }
                         if let Some(index) = item.index {
                             let place = |span| Place { source: item.object.source, span };
-                            for finding in settle::check_rule(rule, kind, &found.iter().map(|found| found.object).collect::<Vec<_>>(), place) {
+                            for finding in settle::check_rule(
+                                rule,
+                                kind,
+                                &found.iter().map(|found| found.object).collect::<Vec<_>>(),
+                                place,
+                            ) {
                                 answer.find(index, finding);
                             }
                         }
@@ -419,10 +452,16 @@ impl Engine<'_> {
                         Whose::Mesh(mesh) => mesh.split.as_ref(),
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
-                    if let Some(reading) = reading {
-                        if let Err(refusal) = model::pattern::read_group(&group.matches, item.object.source, reading, languages, &mut Vec::new()) {
-                            answer.check(index, *refusal);
-                        }
+                    if let Some(reading) = reading
+                        && let Err(refusal) = model::pattern::read_group(
+                            &group.matches,
+                            item.object.source,
+                            reading,
+                            languages,
+                            &mut Vec::new(),
+                        )
+                    {
+                        answer.check(index, *refusal);
                     }
                 }
                 _ => {}
@@ -430,4 +469,3 @@ impl Engine<'_> {
         }
     }
 }
-

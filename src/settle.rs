@@ -94,7 +94,13 @@ pub fn from(answers: &[Answer]) -> Option<Chosen> {
     }
     let parts: Vec<String> = names
         .iter()
-        .map(|name| format!("{name} in {} of {} scopes", chosen.iter().filter(|chosen| chosen.name == **name).count(), answers.len()))
+        .map(|name| {
+            format!(
+                "{name} in {} of {} scopes",
+                chosen.iter().filter(|chosen| chosen.name == **name).count(),
+                answers.len()
+            )
+        })
         .collect();
     Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because: parts.join(", ") })
 }
@@ -152,10 +158,13 @@ impl<'a> Desk<'a> {
     fn own_findings(&mut self) {
         for (index, object) in self.objects.iter().enumerate() {
             if let Some(listed_at) = object.patch {
-                let finding = Finding::new(code!("kustomize-patch"), format!("{} `{}` is a patch of a kustomization", object.id.kind, object.id.name))
-                    .at(self.at(index))
-                    .label(listed_at, "listed as a patch here")
-                    .help("convert the object that it patches, then write the patch for the route");
+                let finding = Finding::new(
+                    code!("kustomize-patch"),
+                    format!("{} `{}` is a patch of a kustomization", object.id.kind, object.id.name),
+                )
+                .at(self.at(index))
+                .label(listed_at, "listed as a patch here")
+                .help("convert the object that it patches, then write the patch for the route");
                 self.add(index, finding);
             } else {
                 for finding in &object.findings {
@@ -165,7 +174,10 @@ impl<'a> Desk<'a> {
             let metadata = object.object.as_ref().map(Object::meta);
             if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
                 let place = Place { source: object.source, span: applied.span };
-                let finding = Finding::new(code!("annotation-dropped"), "the last-applied annotation describes the old object and is left out");
+                let finding = Finding::new(
+                    code!("annotation-dropped"),
+                    "the last-applied annotation describes the old object and is left out",
+                );
                 self.add(index, finding.at(place));
             }
         }
@@ -175,7 +187,8 @@ impl<'a> Desk<'a> {
     fn agree(&mut self, answers: &[Answer]) -> Vec<(Vec<usize>, Manifest)> {
         let mut per_object: BTreeMap<usize, Vec<(usize, Vec<&Manifest>)>> = BTreeMap::new();
         for (number, answer) in answers.iter().enumerate() {
-            let mut by_object: BTreeMap<usize, Vec<&Manifest>> = answer.members.iter().map(|&object| (object, Vec::new())).collect();
+            let mut by_object: BTreeMap<usize, Vec<&Manifest>> =
+                answer.members.iter().map(|&object| (object, Vec::new())).collect();
             for (origins, manifest) in &answer.manifests {
                 for origin in origins {
                     by_object.entry(*origin).or_default().push(manifest);
@@ -201,7 +214,8 @@ impl<'a> Desk<'a> {
         let mut seen: BTreeSet<(Vec<usize>, String, Option<String>, String)> = BTreeSet::new();
         let mut agreed = Vec::new();
         for (origins, manifest) in answers.iter().flat_map(|answer| &answer.manifests) {
-            let key = (origins.clone(), manifest.id.kind.clone(), manifest.id.namespace.clone(), manifest.id.name.clone());
+            let key =
+                (origins.clone(), manifest.id.kind.clone(), manifest.id.namespace.clone(), manifest.id.name.clone());
             if !origins.iter().any(|origin| differing.contains(origin)) && seen.insert(key) {
                 agreed.push((origins.clone(), manifest.clone()));
             }
@@ -224,9 +238,15 @@ impl<'a> Desk<'a> {
             for same in repeated {
                 let (first, others) = (same[0], &same[1..]);
                 let id = &self.objects[first].id;
-                let message = format!("{} `{}` is there {} times; each version is converted by itself", id.kind, id.name, same.len());
+                let message = format!(
+                    "{} `{}` is there {} times; each version is converted by itself",
+                    id.kind,
+                    id.name,
+                    same.len()
+                );
                 let finding = Finding::new(code!("object-versions"), message).at(self.at(first));
-                let finding = others.iter().fold(finding, |finding, &other| finding.label(self.at(other), "another version"));
+                let finding =
+                    others.iter().fold(finding, |finding, &other| finding.label(self.at(other), "another version"));
                 self.add(first, finding);
             }
         }
@@ -285,27 +305,41 @@ impl<'a> Desk<'a> {
         for user in &users {
             match user {
                 User::Vendor(user, place) => {
-                    let finding = Finding::new(code!("group-used-by-vendor"), format!("{user} depends on HTTPRouteGroup `{}`", id.name))
-                        .at(self.at(index))
-                        .label(*place, "it is named here")
-                        .help("keep the group until that object has a replacement");
+                    let finding = Finding::new(
+                        code!("group-used-by-vendor"),
+                        format!("{user} depends on HTTPRouteGroup `{}`", id.name),
+                    )
+                    .at(self.at(index))
+                    .label(*place, "it is named here")
+                    .help("keep the group until that object has a replacement");
                     self.add(index, finding);
                 }
                 User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
-                    let finding = Finding::new(code!("group-waits"), format!("HTTPRouteGroup `{}` stays, since split `{}` is not converted", id.name, self.objects[*split].id.name))
-                        .at(self.at(index))
-                        .label(self.at(*split), "this split")
-                        .help("decide about the split first");
+                    let finding = Finding::new(
+                        code!("group-waits"),
+                        format!(
+                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted",
+                            id.name, self.objects[*split].id.name
+                        ),
+                    )
+                    .at(self.at(index))
+                    .label(self.at(*split), "this split")
+                    .help("decide about the split first");
                     self.add(index, finding);
                 }
                 User::Split(_) | User::Target => {}
             }
         }
         if users.is_empty() {
-            let finding = Finding::new(code!("spec-unreferenced"), format!("nothing in its scope refers to {} `{}`", id.kind, id.name))
-                .at(self.at(index))
-                .note("Gateway API has no match groups of their own: without a split or a grant there is nothing to convert")
-                .help("give what refers to it with `--with FILE`, or delete it");
+            let finding = Finding::new(
+                code!("spec-unreferenced"),
+                format!("nothing in its scope refers to {} `{}`", id.kind, id.name),
+            )
+            .at(self.at(index))
+            .note(
+                "Gateway API has no match groups of their own: without a split or a grant there is nothing to convert",
+            )
+            .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
         }
     }
@@ -331,7 +365,9 @@ impl<'a> Desk<'a> {
         for (index, findings) in self.findings.into_iter().enumerate() {
             all.extend(findings.into_iter().map(|finding| (Some(index), finding)));
         }
-        all.sort_by(|(_, left), (_, right)| (left.place, left.code, &left.message).cmp(&(right.place, right.code, &right.message)));
+        all.sort_by(|(_, left), (_, right)| {
+            (left.place, left.code, &left.message).cmp(&(right.place, right.code, &right.message))
+        });
         let mut of_object: Vec<Vec<usize>> = vec![Vec::new(); outcomes.len()];
         for (number, (object, _)) in all.iter().enumerate() {
             if let Some(object) = object {
@@ -361,7 +397,11 @@ pub fn check_rule(rule: &Rule, kind: Kind, found: &[&SmiObject], place: impl Fn(
     let Some(name) = &rule.name else { return Vec::new() };
     if found.is_empty() {
         let message = format!("{} `{}` is not in this scope", kind.name(), name.value);
-        return vec![Finding::new(code!("target-reference-missing"), message).at(place(name.span)).help("give it with `--with FILE`, or repair the name")];
+        return vec![
+            Finding::new(code!("target-reference-missing"), message)
+                .at(place(name.span))
+                .help("give it with `--with FILE`, or repair the name"),
+        ];
     }
     let names: BTreeSet<&str> = found
         .iter()
@@ -371,13 +411,22 @@ pub fn check_rule(rule: &Rule, kind: Kind, found: &[&SmiObject], place: impl Fn(
         })
         .flat_map(|group| group.matches.iter().filter_map(|item| item.name.as_ref().map(|name| name.value.as_str())))
         .collect();
-    let missing = rule.matches.iter().flatten().filter(|_| kind == Kind::HTTPRouteGroup).filter(|wanted| !names.contains(wanted.value.as_str()));
+    let missing = rule
+        .matches
+        .iter()
+        .flatten()
+        .filter(|_| kind == Kind::HTTPRouteGroup)
+        .filter(|wanted| !names.contains(wanted.value.as_str()));
     missing
         .map(|wanted| {
             let message = format!("HTTPRouteGroup `{}` has no match `{}`", name.value, wanted.value);
             let finding = Finding::new(code!("target-match-missing"), message).at(place(wanted.span));
             let known: Vec<&str> = names.iter().copied().collect();
-            if known.is_empty() { finding.help("give the match a name in the group") } else { finding.help(format!("it has: {}", known.join(", "))) }
+            if known.is_empty() {
+                finding.help("give the match a name in the group")
+            } else {
+                finding.help(format!("it has: {}", known.join(", ")))
+            }
         })
         .collect()
 }

@@ -13,12 +13,13 @@ use regex_automata::dfa::{Automaton, dense};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 use smi2gamma::mappings::{
-    AllZero, Answer, Attachment, Channel, ProfileError, Profile, Condition, DuplicateBackend, Golden, GoldenBackend,
-    GoldenSplit, GrantNeed, HeaderAnchoring, Held, HostHeader, Known, MatchesReading, MissingBackend, MissingPort,
-    NameForms, NoRoutes, PathAnchoring, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind, SameRoot,
-    SelfReference, Shadow, SplitReading, Unmatched, WeightReading, compare_versions, source, sources, target, targets,
+    AllZero, Answer, Attachment, Channel, Condition, DuplicateBackend, Golden, GoldenBackend, GoldenSplit, GrantNeed,
+    HeaderAnchoring, Held, HostHeader, Known, MatchesReading, MissingBackend, MissingPort, NameForms, NoRoutes,
+    PathAnchoring, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind, SameRoot, SelfReference, Shadow,
+    SplitReading, Unmatched, WeightReading, compare_versions, source, sources, target, targets,
 };
 use smi2gamma::smi::Kind;
+use smi2gamma::target::{Profile, ProfileError};
 
 const FAILS: &str = "(fails)";
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 /// migrated.
 #[derive(Debug, Parser)]
 #[command(name = "smi2gamma", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start with `smi2gamma report DIR`: it writes nothing.\nExit codes: 0 done, 1 a difference was found (diff --exit-code), 2 no trustworthy result, 3 findings at or above --fail-on.")]
+#[command(
+    after_help = "Start with `smi2gamma report DIR`: it writes nothing.\nExit codes: 0 done, 1 a difference was found (diff --exit-code), 2 no trustworthy result, 3 findings at or above --fail-on."
+)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

@@ -48,7 +48,8 @@ pub fn load(named: Option<&Path>, start: Option<&Path>) -> Result<Loaded> {
         None => start.and_then(nearest),
     };
     let Some(path) = path else { return Ok(Loaded::default()) };
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read the configuration `{}`", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read the configuration `{}`", path.display()))?;
     let config = if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         Config::default()
     } else {

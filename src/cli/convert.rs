@@ -47,9 +47,11 @@ fn write_files(run: &Run, directory: &Path, format: Format) -> Result<()> {
     }
     for (path, manifests) in files {
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make the directory `{}`", parent.display()))?;
+            std::fs::create_dir_all(parent)
+                .with_context(|| format!("cannot make the directory `{}`", parent.display()))?;
         }
-        std::fs::write(&path, render(&manifests, format)).with_context(|| format!("cannot write `{}`", path.display()))?;
+        std::fs::write(&path, render(&manifests, format))
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ pub mod args;
 pub mod config;
 mod convert;
 mod diff;
-mod explain;
 pub mod exit;
+mod explain;
 mod options;
 mod output;
 mod report;
@@ -48,5 +48,8 @@ pub fn main() -> ExitCode {
 
 /// Whoever read the output has seen enough: that is not an error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -21,7 +21,9 @@ const DEFAULT_TARGET: &str = "gateway-api";
 pub fn options(args: &SourceArgs) -> Result<Options> {
     let inputs: Vec<Input> = args.sources.iter().chain(&args.filenames).map(|path| input(path)).collect();
     if inputs.is_empty() {
-        bail!("nothing to read: name a file, a directory, or `-` for standard input, for instance `smi2gamma report .`");
+        bail!(
+            "nothing to read: name a file, a directory, or `-` for standard input, for instance `smi2gamma report .`"
+        );
     }
     let first = inputs.iter().find_map(|input| match input {
         Input::Path(path) => Some(path.as_path()),
@@ -73,7 +75,10 @@ pub fn options(args: &SourceArgs) -> Result<Options> {
         from,
         to,
         to_because,
-        settings: Settings { given_ports: GivenPorts { ports: given }, grpc_routes: args.grpc_routes || config.grpc_routes },
+        settings: Settings {
+            given_ports: GivenPorts { ports: given },
+            grpc_routes: args.grpc_routes || config.grpc_routes,
+        },
         unowned: args.unowned.iter().chain(&config.unowned).cloned().collect(),
         filter: Filter {
             namespace: args.namespace.clone(),

@@ -97,7 +97,14 @@ impl Terminal {
     }
 
     /// Writes the reports that were asked for; those without a file go to `stream`.
-    pub fn reports(&self, wanted: &[Wanted], report: &Report, sources: &SourceMap, stream: Stream, verbose: bool) -> Result<()> {
+    pub fn reports(
+        &self,
+        wanted: &[Wanted],
+        report: &Report,
+        sources: &SourceMap,
+        stream: Stream,
+        verbose: bool,
+    ) -> Result<()> {
         for Wanted { format, file } in wanted {
             let color = file.is_none() && self.colored(stream);
             let page = match format {
@@ -106,7 +113,8 @@ impl Terminal {
                 Format::Markdown => markdown(report, sources),
             };
             match file {
-                Some(path) => std::fs::write(path, page).with_context(|| format!("cannot write the report `{}`", path.display()))?,
+                Some(path) => std::fs::write(path, page)
+                    .with_context(|| format!("cannot write the report `{}`", path.display()))?,
                 None => self.write(stream, &page)?,
             }
         }
@@ -118,7 +126,8 @@ impl Terminal {
             Stream::Out => std::io::stdout().is_terminal(),
             Stream::Err => std::io::stderr().is_terminal(),
         };
-        let measured = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
+        let measured =
+            if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
         measured.unwrap_or(100).clamp(*WIDTHS.start(), *WIDTHS.end())
     }
 }

@@ -4,8 +4,8 @@
 //! only splits without one, or with conditions on headers alone, take this form.
 
 use gateway_api::apis::standard::grpcroutes::{
-    GrpcRouteParentRefs, GrpcRouteRules, GrpcRouteRulesBackendRefs, GrpcRouteRulesMatches, GrpcRouteRulesMatchesHeaders,
-    GrpcRouteRulesMatchesHeadersType, GrpcRouteSpec,
+    GrpcRouteParentRefs, GrpcRouteRules, GrpcRouteRulesBackendRefs, GrpcRouteRulesMatches,
+    GrpcRouteRulesMatchesHeaders, GrpcRouteRulesMatchesHeadersType, GrpcRouteSpec,
 };
 
 use super::http::{backend_namespace, expression, port_number, weight};
@@ -18,7 +18,12 @@ use crate::pattern::{Domain, HeaderLowering, lower_header};
 use crate::report::Finding;
 
 impl Converter<'_> {
-    pub(super) fn grpc_route(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn grpc_route(
+        &mut self,
+        route: &PortRoute<'_>,
+        served: &Served,
+        limits: &Limits,
+    ) -> Result<Vec<Manifest>, Finding> {
         let mut rules = Vec::new();
         for rule in route.rules.all() {
             let matches = match &rule.condition {
@@ -42,7 +47,10 @@ impl Converter<'_> {
         }
         let matches: usize = rules.iter().map(|rule| rule.matches.as_ref().map_or(1, Vec::len)).sum();
         let widest = rules.iter().filter_map(|rule| rule.backend_refs.as_ref().map(Vec::len)).max().unwrap_or(0);
-        if rules.len() > limits.rules || limits.matches_per_rule.is_some_and(|most| matches > most) || widest > limits.backends {
+        if rules.len() > limits.rules
+            || limits.matches_per_rule.is_some_and(|most| matches > most)
+            || widest > limits.backends
+        {
             return Err(Finding::new(code!("too-many-backends"), "the split exceeds the limits of one GRPCRoute")
                 .help("leave out `--grpc-routes`: an HTTPRoute carries gRPC too"));
         }
@@ -66,9 +74,12 @@ impl Converter<'_> {
 fn grpc_match(pattern: &RequestPattern) -> Result<GrpcRouteRulesMatches, Finding> {
     let RequestPattern { methods, path, headers, place } = pattern;
     if *methods != Methods::Any || path.as_ref().is_some_and(|path| !path.language.is_any()) {
-        return Err(Finding::new(code!("grpc-condition"), "a GRPCRoute has no words for HTTP methods or path expressions")
-            .at(*place)
-            .help("leave out `--grpc-routes`: an HTTPRoute carries gRPC and these conditions"));
+        return Err(Finding::new(
+            code!("grpc-condition"),
+            "a GRPCRoute has no words for HTTP methods or path expressions",
+        )
+        .at(*place)
+        .help("leave out `--grpc-routes`: an HTTPRoute carries gRPC and these conditions"));
     }
     let headers = headers.iter().map(grpc_header).collect::<Result<Vec<_>, _>>()?;
     Ok(GrpcRouteRulesMatches { headers: Some(headers), method: None })
@@ -76,10 +87,15 @@ fn grpc_match(pattern: &RequestPattern) -> Result<GrpcRouteRulesMatches, Finding
 
 fn grpc_header(header: &HeaderPattern) -> Result<GrpcRouteRulesMatchesHeaders, Finding> {
     let (kind, value) = match lower_header(&header.language) {
-        HeaderLowering::Exact(values) if values.len() == 1 => (GrpcRouteRulesMatchesHeadersType::Exact, values[0].clone()),
+        HeaderLowering::Exact(values) if values.len() == 1 => {
+            (GrpcRouteRulesMatchesHeadersType::Exact, values[0].clone())
+        }
         _ => {
             let expression = expression(Domain::HeaderValue, &header.expression, header.anchoring);
-            (GrpcRouteRulesMatchesHeadersType::RegularExpression, expression.map_err(|finding| finding.at(header.place))?)
+            (
+                GrpcRouteRulesMatchesHeadersType::RegularExpression,
+                expression.map_err(|finding| finding.at(header.place))?,
+            )
         }
     };
     Ok(GrpcRouteRulesMatchesHeaders { name: header.name.clone(), r#type: Some(kind), value })

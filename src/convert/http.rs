@@ -1,9 +1,9 @@
 //! An HTTPRoute per root Service and port, or several where one would exceed a limit.
 
 use gateway_api::apis::standard::httproutes::{
-    HttpRouteParentRefs, HttpRouteRules, HttpRouteRulesBackendRefs, HttpRouteRulesMatches, HttpRouteRulesMatchesHeaders,
-    HttpRouteRulesMatchesHeadersType, HttpRouteRulesMatchesMethod, HttpRouteRulesMatchesPath, HttpRouteRulesMatchesPathType,
-    HttpRouteSpec,
+    HttpRouteParentRefs, HttpRouteRules, HttpRouteRulesBackendRefs, HttpRouteRulesMatches,
+    HttpRouteRulesMatchesHeaders, HttpRouteRulesMatchesHeadersType, HttpRouteRulesMatchesMethod,
+    HttpRouteRulesMatchesPath, HttpRouteRulesMatchesPathType, HttpRouteSpec,
 };
 
 use super::manifest::{Manifest, manifest};
@@ -35,7 +35,12 @@ enum Style {
 }
 
 impl Converter<'_> {
-    pub(super) fn http_routes(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn http_routes(
+        &mut self,
+        route: &PortRoute<'_>,
+        served: &Served,
+        limits: &Limits,
+    ) -> Result<Vec<Manifest>, Finding> {
         let style = self.style(route);
         let mut rules = Vec::new();
         for rule in route.rules.all() {
@@ -46,7 +51,11 @@ impl Converter<'_> {
         let parts = chunks(rules, limits);
         if parts.len() > 1 {
             let item = &self.items[route.origins[0]];
-            let message = format!("the matches of `{}` need {} routes, which the target merges", route.root.display(), parts.len());
+            let message = format!(
+                "the matches of `{}` need {} routes, which the target merges",
+                route.root.display(),
+                parts.len()
+            );
             let (object, place) = (item.object, item.root_place);
             self.find(object, Finding::new(code!("route-split-by-limits"), message).at(place));
         }
@@ -56,7 +65,8 @@ impl Converter<'_> {
             .enumerate()
             .map(|(index, rules)| {
                 let name = if count == 1 { name.clone() } else { format!("{name}-{index:02}") };
-                let spec = HttpRouteSpec { hostnames: None, parent_refs: Some(vec![parent(route)]), rules: Some(rules) };
+                let spec =
+                    HttpRouteSpec { hostnames: None, parent_refs: Some(vec![parent(route)]), rules: Some(rules) };
                 manifest(&served.api_version, "HTTPRoute", self.metadata(route, name), &spec)
             })
             .collect())
@@ -70,7 +80,12 @@ impl Converter<'_> {
         let has_regex = route.rules.all().flat_map(|rule| rule.condition.iter().flatten()).any(|pattern| {
             pattern.path.as_ref().is_some_and(|path| matches!(lower_path(&path.language), PathLowering::Regex))
         });
-        if has_regex && rank != RegexRank::MatchedLength { Style::AllRegex } else { Style::Simplest }
+        match rank {
+            RegexRank::PrefixFirst | RegexRank::Unspecified if has_regex => Style::AllRegex,
+            RegexRank::PrefixFirst | RegexRank::Unspecified | RegexRank::MatchedLength | RegexRank::RegexFirst => {
+                Style::Simplest
+            }
+        }
     }
 
     /// What a person should know about the regular expressions of a route.
@@ -82,10 +97,15 @@ impl Converter<'_> {
         let object = self.items[route.origins[0]].object;
         let regex_path = |path: &PathPattern| matches!(lower_path(&path.language), PathLowering::Regex);
         let regex_header = |header: &HeaderPattern| single_header(header).is_none();
-        let patterns: Vec<RequestPattern> = route.rules.all().flat_map(|rule| rule.condition.clone().into_iter().flatten()).collect();
+        let patterns: Vec<RequestPattern> =
+            route.rules.all().flat_map(|rule| rule.condition.clone().into_iter().flatten()).collect();
         for pattern in &patterns {
             let path = pattern.path.as_ref().filter(|path| regex_path(path)).map(|path| (&path.expression, path.place));
-            let headers = pattern.headers.iter().filter(|header| regex_header(header)).map(|header| (&header.expression, header.place));
+            let headers = pattern
+                .headers
+                .iter()
+                .filter(|header| regex_header(header))
+                .map(|header| (&header.expression, header.place));
             let written: Vec<_> = path.into_iter().chain(headers).collect();
             for (expression, place) in written {
                 let finding = Finding::new(code!("regex-implementation-specific"), format!("`{expression}` stays a regular expression, which Gateway API leaves to each implementation"))
@@ -98,65 +118,72 @@ impl Converter<'_> {
     }
 }
 
-fn http_rule(route: &PortRoute<'_>, rule: &Rule, style: Style, limits: &Limits) -> Result<Vec<HttpRouteRules>, Finding> {
-        let most = limits.backends;
-        if rule.shares.len() > most {
-            return Err(Finding::new(code!("too-many-backends"), format!("{} backends, and a rule of a route takes {most}", rule.shares.len()))
-                .help("split among fewer Services"));
-        }
-        let matches = match (&rule.condition, style) {
-            (None, Style::Simplest) => None,
-            (None, Style::AllRegex) => Some(vec![HttpRouteRulesMatches {
-                headers: None,
-                method: None,
-                path: Some(path_match(PathTerm::Regex(".*".into()))),
-                query_params: None,
-            }]),
-            (Some(patterns), style) => {
-                let mut matches = Vec::new();
-                for pattern in patterns {
-                    matches.extend(http_matches(pattern, style)?);
-                }
-                matches.dedup();
-                Some(matches)
-            }
-        };
-        let backend_refs: Vec<_> = rule.shares.iter().map(|share| backend_ref(route, share)).collect();
-        let rule = |matches| HttpRouteRules {
-            backend_refs: Some(backend_refs.clone()),
-            filters: None,
-            matches,
-            name: None,
-            timeouts: None,
-        };
-        Ok(match matches {
-            None => vec![rule(None)],
-            Some(matches) => {
-                let per_rule = limits.matches_per_rule.unwrap_or(usize::MAX);
-                matches.chunks(per_rule).map(|chunk| rule(Some(chunk.to_vec()))).collect()
-            }
-        })
+fn http_rule(
+    route: &PortRoute<'_>,
+    rule: &Rule,
+    style: Style,
+    limits: &Limits,
+) -> Result<Vec<HttpRouteRules>, Finding> {
+    let most = limits.backends;
+    if rule.shares.len() > most {
+        return Err(Finding::new(
+            code!("too-many-backends"),
+            format!("{} backends, and a rule of a route takes {most}", rule.shares.len()),
+        )
+        .help("split among fewer Services"));
     }
-
-    /// Rules in routes that keep the limits, in order: the rule for the rest stays last.
-    fn chunks(rules: Vec<HttpRouteRules>, limits: &Limits) -> Vec<Vec<HttpRouteRules>> {
-        let mut parts: Vec<Vec<HttpRouteRules>> = vec![Vec::new()];
-        let mut matches = 0;
-        for rule in rules {
-            let more = rule.matches.as_ref().map_or(1, Vec::len);
-            let full = parts.last().is_some_and(|part| !part.is_empty() && part.len() == limits.rules);
-            if full || (matches > 0 && limits.matches_per_route.is_some_and(|most| matches + more > most)) {
-                parts.push(Vec::new());
-                matches = 0;
+    let matches = match (&rule.condition, style) {
+        (None, Style::Simplest) => None,
+        (None, Style::AllRegex) => Some(vec![HttpRouteRulesMatches {
+            headers: None,
+            method: None,
+            path: Some(path_match(PathTerm::Regex(".*".into()))),
+            query_params: None,
+        }]),
+        (Some(patterns), style) => {
+            let mut matches = Vec::new();
+            for pattern in patterns {
+                matches.extend(http_matches(pattern, style)?);
             }
-            matches += more;
-            if let Some(part) = parts.last_mut() {
-                part.push(rule);
-            }
+            matches.dedup();
+            Some(matches)
         }
-        parts
-    }
+    };
+    let backend_refs: Vec<_> = rule.shares.iter().map(|share| backend_ref(route, share)).collect();
+    let rule = |matches| HttpRouteRules {
+        backend_refs: Some(backend_refs.clone()),
+        filters: None,
+        matches,
+        name: None,
+        timeouts: None,
+    };
+    Ok(match matches {
+        None => vec![rule(None)],
+        Some(matches) => {
+            let per_rule = limits.matches_per_rule.unwrap_or(usize::MAX);
+            matches.chunks(per_rule).map(|chunk| rule(Some(chunk.to_vec()))).collect()
+        }
+    })
+}
 
+/// Rules in routes that keep the limits, in order: the rule for the rest stays last.
+fn chunks(rules: Vec<HttpRouteRules>, limits: &Limits) -> Vec<Vec<HttpRouteRules>> {
+    let mut parts: Vec<Vec<HttpRouteRules>> = vec![Vec::new()];
+    let mut matches = 0;
+    for rule in rules {
+        let more = rule.matches.as_ref().map_or(1, Vec::len);
+        let full = parts.last().is_some_and(|part| !part.is_empty() && part.len() == limits.rules);
+        if full || (matches > 0 && limits.matches_per_route.is_some_and(|most| matches + more > most)) {
+            parts.push(Vec::new());
+            matches = 0;
+        }
+        matches += more;
+        if let Some(part) = parts.last_mut() {
+            part.push(rule);
+        }
+    }
+    parts
+}
 
 fn parent(route: &PortRoute<'_>) -> HttpRouteParentRefs {
     HttpRouteParentRefs {
@@ -197,9 +224,12 @@ pub(super) fn weight(share: &Share) -> i32 {
 fn http_matches(pattern: &RequestPattern, style: Style) -> Result<Vec<HttpRouteRulesMatches>, Finding> {
     let RequestPattern { methods, path, headers, place } = pattern;
     if headers.len() > MAX_HEADERS {
-        return Err(Finding::new(code!("too-many-headers"), format!("{} headers, and a match of a route takes {MAX_HEADERS}", headers.len()))
-            .at(*place)
-            .help("use fewer headers in one match"));
+        return Err(Finding::new(
+            code!("too-many-headers"),
+            format!("{} headers, and a match of a route takes {MAX_HEADERS}", headers.len()),
+        )
+        .at(*place)
+        .help("use fewer headers in one match"));
     }
     let paths = path_terms(path.as_ref(), style)?;
     let headers = headers.iter().map(header_match).collect::<Result<Vec<_>, _>>()?;
@@ -233,7 +263,8 @@ fn path_terms(path: Option<&PathPattern>, style: Style) -> Result<Vec<PathTerm>,
             PathLowering::Exact(values) => values.into_iter().map(PathTerm::Exact).collect(),
             PathLowering::Prefix(value) => vec![PathTerm::Prefix(value)],
             PathLowering::Regex => {
-                let expression = expression(Domain::Path, &path.expression, path.anchoring).map_err(|finding| finding.at(path.place))?;
+                let expression = expression(Domain::Path, &path.expression, path.anchoring)
+                    .map_err(|finding| finding.at(path.place))?;
                 vec![PathTerm::Regex(expression)]
             }
         },
@@ -277,7 +308,10 @@ fn header_match(header: &HeaderPattern) -> Result<HttpRouteRulesMatchesHeaders, 
         Some(value) => (HttpRouteRulesMatchesHeadersType::Exact, value),
         None => {
             let expression = expression(Domain::HeaderValue, &header.expression, header.anchoring);
-            (HttpRouteRulesMatchesHeadersType::RegularExpression, expression.map_err(|finding| finding.at(header.place))?)
+            (
+                HttpRouteRulesMatchesHeadersType::RegularExpression,
+                expression.map_err(|finding| finding.at(header.place))?,
+            )
         }
     };
     Ok(HttpRouteRulesMatchesHeaders { name: header.name.clone(), r#type: Some(kind), value })
@@ -286,8 +320,11 @@ fn header_match(header: &HeaderPattern) -> Result<HttpRouteRulesMatchesHeaders, 
 /// The expression to emit: every engine reads the whole value by it.
 pub(super) fn expression(domain: Domain, written: &str, anchoring: Anchoring) -> Result<String, Finding> {
     portable(domain, written, anchoring).map_err(|error| {
-        Finding::new(code!("regex-too-long"), format!("`{written}` cannot be written as an expression of a route: {error}"))
-            .help("write it as several smaller matches")
+        Finding::new(
+            code!("regex-too-long"),
+            format!("`{written}` cannot be written as an expression of a route: {error}"),
+        )
+        .help("write it as several smaller matches")
     })
 }
 

@@ -100,7 +100,10 @@ fn rest(root: &ServiceRef, items: &[&Item<'_>], findings: &mut Vec<Finding>) -> 
         }
         Unmatched::EqualShares => {
             let shares = first.split.backends.iter().map(|share| Share { weight: 1, ..share.clone() }).collect();
-            (shares, "requests that no match takes go to all backends in equal shares, as the source mesh did".to_owned())
+            (
+                shares,
+                "requests that no match takes go to all backends in equal shares, as the source mesh did".to_owned(),
+            )
         }
     };
     findings.push(Finding::new(code!("fallback-added"), words).at(first.root_place));
@@ -118,7 +121,9 @@ fn same_shares(left: &[Share], right: &[Share]) -> bool {
 
 /// Written alike: kept once.
 fn same_rule(left: &Rule, right: &Rule) -> bool {
-    let places = |rule: &Rule| rule.condition.as_ref().map(|patterns| patterns.iter().map(|pattern| pattern.place).collect::<Vec<_>>());
+    let places = |rule: &Rule| {
+        rule.condition.as_ref().map(|patterns| patterns.iter().map(|pattern| pattern.place).collect::<Vec<_>>())
+    };
     places(left) == places(right) && same_shares(&left.shares, &right.shares)
 }
 
@@ -136,11 +141,20 @@ fn contradict(left: &Item<'_>, right: &Item<'_>) -> bool {
 }
 
 fn contradiction(item: &Item<'_>, other: &Item<'_>) -> Finding {
-    let message = format!("split `{}` sends the same requests of `{}` to other shares than split `{}`", item.id.name, item.split.root.display(), other.id.name);
+    let message = format!(
+        "split `{}` sends the same requests of `{}` to other shares than split `{}`",
+        item.id.name,
+        item.split.root.display(),
+        other.id.name
+    );
     let note = match item.same_root {
         crate::mappings::SameRoot::OneWins => "the source mesh took one of them, by an order that nobody controls",
-        crate::mappings::SameRoot::Merged | crate::mappings::SameRoot::ConditionalFirst => "the source mesh applied both, and which one a request met was not defined",
-        crate::mappings::SameRoot::Undefined => "SMI does not say which one counts, and meshes took one of them by an order that nobody controls",
+        crate::mappings::SameRoot::Merged | crate::mappings::SameRoot::ConditionalFirst => {
+            "the source mesh applied both, and which one a request met was not defined"
+        }
+        crate::mappings::SameRoot::Undefined => {
+            "SMI does not say which one counts, and meshes took one of them by an order that nobody controls"
+        }
     };
     Finding::new(code!("splits-conflict"), message)
         .at(item.root_place)

@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::inventory::{Inventory, Lookup, Transport};
-use crate::mappings::{ProtocolReading, RouteKind, SameRoot};
+use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot};
 use crate::model::weights::least_integers;
 use crate::model::{RequestPattern, ServiceRef, Share, Split};
+use crate::outcome::Outcome;
 use crate::place::{Place, Spanned};
 use crate::report::{Finding, ObjectId};
 use crate::target::Profile;
@@ -72,14 +73,8 @@ pub struct Conversion {
 /// Converts the splits of one scope.
 #[must_use]
 pub fn convert(items: &[Item<'_>], inventory: &Inventory, profile: &Profile, settings: &Settings) -> Conversion {
-    let mut converter = Converter {
-        items,
-        inventory,
-        profile,
-        settings,
-        names: taken_names(inventory),
-        out: Conversion::default(),
-    };
+    let mut converter =
+        Converter { items, inventory, profile, settings, names: taken_names(inventory), out: Conversion::default() };
     let mut closures: Vec<(&ServiceRef, Vec<usize>)> = Vec::new();
     let mut known: BTreeMap<&ServiceRef, usize> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -149,9 +144,12 @@ impl Converter<'_> {
                 self.closure_of(root, &[member]);
             }
         } else {
-            let finding = Finding::new(code!("splits-conflict"), format!("several versions of a split meet another split on root `{}`", root.display()))
-                .note("which version is deployed together with the other split cannot be known")
-                .help("convert one version at a time, or put the versions into folders of their own");
+            let finding = Finding::new(
+                code!("splits-conflict"),
+                format!("several versions of a split meet another split on root `{}`", root.display()),
+            )
+            .note("which version is deployed together with the other split cannot be known")
+            .help("convert one version at a time, or put the versions into folders of their own");
             self.find_all(members, &finding);
         }
     }
@@ -189,29 +187,56 @@ impl Converter<'_> {
         if self.unusable_backends(&shares, members) {
             return;
         }
-        if ports.len() > 1 {
-            let numbers: Vec<String> = ports.iter().map(|port| port.number.to_string()).collect();
-            let message = format!("root `{}` has several ports ({}); each gets a route of its own", root.display(), numbers.join(", "));
-            self.find(first.object, Finding::new(code!("route-per-port"), message).at(first.root_place));
+        let before = self.out.manifests.len();
+        let routed: Vec<String> = ports
+            .iter()
+            .filter(|port| self.port(root, port, &rules, members))
+            .map(|port| port.number.to_string())
+            .collect();
+        if routed.len() > 1 {
+            self.several_ports(root, &routed, members, before);
         }
-        let mut emitted = 0;
-        for port in &ports {
-            emitted += usize::from(self.port(root, port, &rules, members));
-        }
-        if ports.is_empty() || (emitted == 0 && !self.has_blocking(members)) {
-            let finding = Finding::new(code!("split-without-port"), format!("no port of root `{}` is split", root.display()))
-                .note("SMI splits a port among the backends that have the same port number, and none has")
-                .help("give root and backends the same port number, or delete the split");
+        if routed.is_empty() && !self.has_blocking(members) {
+            let finding =
+                Finding::new(code!("split-without-port"), format!("no port of root `{}` is split", root.display()))
+                    .note("SMI splits a port among the backends that have the same port number, and none has")
+                    .help("give root and backends the same port number, or delete the split");
             self.find_all(members, &finding);
         }
         neighbours::check(root, &items, self.inventory, self.profile, &mut self.out.findings);
+    }
+
+    /// Several ports of one root: a route each, where the target takes more than one route of a Service.
+    fn several_ports(&mut self, root: &ServiceRef, routed: &[String], members: &[usize], before: usize) {
+        let first = &self.items[members[0]];
+        let ports = routed.join(", ");
+        if self.profile.bundle().is_some_and(|bundle| bundle.one_route_per_service) {
+            self.out.manifests.truncate(before);
+            let finding = Finding::new(
+                code!("route-per-service"),
+                format!(
+                    "{} applies one route of a Service, and root `{}` needs one for each of its ports ({ports})",
+                    self.profile.title(),
+                    root.display()
+                ),
+            );
+            self.find_all(
+                members,
+                &finding.help("convert for a later version, or give each port a Service of its own"),
+            );
+        } else {
+            let message =
+                format!("root `{}` is split on several ports ({ports}); each gets a route of its own", root.display());
+            self.find(first.object, Finding::new(code!("route-per-port"), message).at(first.root_place));
+        }
     }
 
     /// Whether a finding that was made says why there is no output.
     fn has_blocking(&self, members: &[usize]) -> bool {
         let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();
         self.out.findings.iter().any(|(object, finding)| {
-            objects.contains(object) && crate::report::catalogue::row(finding.code).outcome.is_some_and(|outcome| outcome.needs_hands())
+            objects.contains(object)
+                && crate::report::catalogue::row(finding.code).outcome.is_some_and(Outcome::needs_hands)
         })
     }
 
@@ -223,13 +248,18 @@ impl Converter<'_> {
             let name = share.service.display();
             match self.inventory.service(share.service.namespace.as_deref(), &share.service.name) {
                 Lookup::Missing => {
-                    let finding = Finding::new(code!("backend-missing"), format!("backend Service `{name}` is not in the input")).at(share.place);
+                    let finding =
+                        Finding::new(code!("backend-missing"), format!("backend Service `{name}` is not in the input"))
+                            .at(share.place);
                     let finding = if share.weight == 0 {
                         finding.note("its weight is zero, so no request goes there yet")
                     } else {
                         finding.note("a route answers 500 for the share of a Service that does not exist; some meshes gave that share to the others")
                     };
-                    self.find(self.items[members[0]].object, finding.help("make sure the Service exists before the route is applied"));
+                    self.find(
+                        self.items[members[0]].object,
+                        finding.help("make sure the Service exists before the route is applied"),
+                    );
                 }
                 Lookup::Found(service) | Lookup::Ambiguous(service, _) if service.external_name => {
                     give_up = true;
@@ -242,10 +272,11 @@ impl Converter<'_> {
                 }
                 Lookup::Found(service) | Lookup::Ambiguous(service, _) => {
                     if service.headless {
-                        let finding = Finding::new(code!("backend-headless"), format!("backend `{name}` is a headless Service"))
-                            .at(share.place)
-                            .label(service.place, "`clusterIP: None`")
-                            .help("test it on the target, or give the backend a Service with a cluster IP");
+                        let finding =
+                            Finding::new(code!("backend-headless"), format!("backend `{name}` is a headless Service"))
+                                .at(share.place)
+                                .label(service.place, "`clusterIP: None`")
+                                .help("test it on the target, or give the backend a Service with a cluster IP");
                         self.find(self.items[members[0]].object, finding);
                     }
                 }
@@ -283,17 +314,32 @@ impl Converter<'_> {
         let Some(rules) = self.rules_for_port(port, rules, members) else { return false };
         let origins: Vec<usize> = members.to_vec();
         if port.protocol == Protocol::Udp {
-            let finding = Finding::new(code!("port-udp"), format!("port {} of root `{}` is UDP", port.number, root.display()))
-                .note("no mesh attaches a UDPRoute to a Service (reports of Gateway API conformance up to v1.6.1)")
-                .help("split this port outside the mesh, or accept that it is not split");
+            let finding =
+                Finding::new(code!("port-udp"), format!("port {} of root `{}` is UDP", port.number, root.display()))
+                    .note("no mesh attaches a UDPRoute to a Service (reports of Gateway API conformance up to v1.6.1)")
+                    .help("split this port outside the mesh, or accept that it is not split");
             self.find_all(members, &finding);
             return false;
         }
-        if let Some(existing) = self.inventory.routes().iter().find(|route| route.attaches_to(root.namespace.as_deref(), &root.name, port.number)) {
-            let finding = Finding::new(code!("route-exists"), format!("{} `{}` already routes port {} of `{}`", existing.kind, existing.name, port.number, root.display()))
-                .label(existing.place, "this route")
-                .note("two routes on one port merge by rules that neither of them shows")
-                .help("fold the split into that route by hand, or delete one of them");
+        if let Some(existing) = self
+            .inventory
+            .routes()
+            .iter()
+            .find(|route| route.attaches_to(root.namespace.as_deref(), &root.name, port.number))
+        {
+            let finding = Finding::new(
+                code!("route-exists"),
+                format!(
+                    "{} `{}` already routes port {} of `{}`",
+                    existing.kind,
+                    existing.name,
+                    port.number,
+                    root.display()
+                ),
+            )
+            .label(existing.place, "this route")
+            .note("two routes on one port merge by rules that neither of them shows")
+            .help("fold the split into that route by hand, or delete one of them");
             self.find_all(members, &finding);
             return false;
         }
@@ -303,7 +349,11 @@ impl Converter<'_> {
             Protocol::Tcp | Protocol::Udp => RouteKind::TCPRoute,
         };
         if kind == RouteKind::TCPRoute && rules.conditional.iter().any(|rule| rule.condition.is_some()) {
-            let message = format!("port {} of root `{}` does not speak HTTP, so no request there met the split's condition", port.number, root.display());
+            let message = format!(
+                "port {} of root `{}` does not speak HTTP, so no request there met the split's condition",
+                port.number,
+                root.display()
+            );
             self.find(first.object, Finding::new(code!("port-not-split"), message).at(first.root_place));
             return false;
         }
@@ -312,14 +362,28 @@ impl Converter<'_> {
             return false;
         };
         if port.assumed {
-            let message = format!("port {} of root `{}` declares no protocol; it is taken as {}", port.number, root.display(), match port.protocol {
-                Protocol::Tcp => "TCP",
-                Protocol::Udp => "UDP",
-                Protocol::Grpc => "gRPC",
-                Protocol::Http => "HTTP",
-            });
+            let message = format!(
+                "port {} of root `{}` declares no protocol; it is taken as {}",
+                port.number,
+                root.display(),
+                match port.protocol {
+                    Protocol::Tcp => "TCP",
+                    Protocol::Udp => "UDP",
+                    Protocol::Grpc => "gRPC",
+                    Protocol::Http => "HTTP",
+                }
+            );
             let finding = Finding::new(code!("port-protocol-assumed"), message).at(first.root_place);
             self.find(first.object, finding.help("set `appProtocol` on the Service's port to say it"));
+        }
+        if served.channel == Channel::Experimental {
+            let message =
+                format!("{kind:?} {} comes only with the experimental channel of Gateway API", served.api_version);
+            let finding = Finding::new(code!("route-experimental-channel"), message).at(first.root_place);
+            self.find(
+                first.object,
+                finding.help("install `experimental-install.yaml`, or choose a later version of the target"),
+            );
         }
         let route = PortRoute { root, port, rules, origins };
         let built = match kind {
@@ -330,7 +394,13 @@ impl Converter<'_> {
         match built {
             Ok(mut manifests) => {
                 manifests.extend(self.reference_grants(&route, kind, &manifests));
-                manifests.extend(neighbours::app_protocol(&route.port.clone(), root, &self.metadata(&route, String::new()), self.inventory, self.profile));
+                manifests.extend(neighbours::app_protocol(
+                    &route.port.clone(),
+                    root,
+                    &self.metadata(&route, String::new()),
+                    self.inventory,
+                    self.profile,
+                ));
                 let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();
                 self.out.manifests.extend(manifests.into_iter().map(|manifest| (objects.clone(), manifest)));
                 true
@@ -345,7 +415,12 @@ impl Converter<'_> {
     fn unserved(&self, kind: RouteKind, port: &RootPort, root: &ServiceRef) -> Finding {
         let finding = Finding::new(
             code!("route-kind-unserved"),
-            format!("{} does not attach a {kind:?} to a Service, which port {} of `{}` needs", self.profile.title(), port.number, root.display()),
+            format!(
+                "{} does not attach a {kind:?} to a Service, which port {} of `{}` needs",
+                self.profile.title(),
+                port.number,
+                root.display()
+            ),
         );
         let later = self.profile.target.routes.get(&kind).and_then(|rows| rows.first());
         match later {
@@ -373,15 +448,28 @@ impl Converter<'_> {
         for share in lacking.iter().filter(|share| seen.insert(share.service.clone())) {
             let finding = Finding::new(
                 code!("backend-port-missing"),
-                format!("backend `{}` has no port {} and is left out of its route", share.service.display(), port.number),
+                format!(
+                    "backend `{}` has no port {} and is left out of its route",
+                    share.service.display(),
+                    port.number
+                ),
             );
-            self.find(object, finding.at(share.place).note("SMI sends such a backend no traffic; the others take its share").help("give the backend's Service that port if it should take part"));
+            self.find(
+                object,
+                finding
+                    .at(share.place)
+                    .note("SMI sends such a backend no traffic; the others take its share")
+                    .help("give the backend's Service that port if it should take part"),
+            );
         }
         for rule in kept.all_mut() {
             let milli: Vec<i128> = rule.shares.iter().map(|share| i128::from(share.weight)).collect();
             let Ok(weights) = least_integers(&milli) else {
-                let finding = Finding::new(code!("weights-all-zero"), format!("every backend that has port {} has weight zero", port.number))
-                    .help("give one of them a weight, or give the other backends that port");
+                let finding = Finding::new(
+                    code!("weights-all-zero"),
+                    format!("every backend that has port {} has weight zero", port.number),
+                )
+                .help("give one of them a weight, or give the other backends that port");
                 self.find_all(members, &finding);
                 return None;
             };
@@ -404,14 +492,17 @@ impl Converter<'_> {
     /// Name, labels and annotations for what carries the content of these splits.
     fn metadata(&self, route: &PortRoute<'_>, name: String) -> Metadata {
         let items: Vec<&Item<'_>> = route.origins.iter().map(|&origin| &self.items[origin]).collect();
-        let shared = |select: for<'i> fn(&'i Item<'_>) -> &'i BTreeMap<String, Spanned<String>>| -> BTreeMap<String, String> {
-            select(items[0])
-                .iter()
-                .filter(|(key, _)| !is_left_behind(key))
-                .filter(|(key, value)| items.iter().all(|item| select(item).get(*key).is_some_and(|other| other.value == value.value)))
-                .map(|(key, value)| (key.clone(), value.value.clone()))
-                .collect()
-        };
+        let shared =
+            |select: for<'i> fn(&'i Item<'_>) -> &'i BTreeMap<String, Spanned<String>>| -> BTreeMap<String, String> {
+                select(items[0])
+                    .iter()
+                    .filter(|(key, _)| !is_left_behind(key))
+                    .filter(|(key, value)| {
+                        items.iter().all(|item| select(item).get(*key).is_some_and(|other| other.value == value.value))
+                    })
+                    .map(|(key, value)| (key.clone(), value.value.clone()))
+                    .collect()
+            };
         Metadata {
             namespace: items[0].id.namespace.clone(),
             name,
@@ -439,7 +530,8 @@ impl Converter<'_> {
         }
         if name != base {
             let item = &self.items[route.origins[0]];
-            let finding = Finding::new(code!("route-renamed"), format!("the route is named `{name}`, since `{base}` is taken"));
+            let finding =
+                Finding::new(code!("route-renamed"), format!("the route is named `{name}`, since `{base}` is taken"));
             let (object, place) = (item.object, item.root_place);
             self.find(object, finding.at(place));
         }
@@ -470,7 +562,9 @@ impl Converter<'_> {
 
 /// Metadata that belongs to the old object or to the tool that wrote it, not to its content.
 fn is_left_behind(key: &str) -> bool {
-    key == "kubectl.kubernetes.io/last-applied-configuration" || key == MIGRATED_FROM || key.starts_with("failover.linkerd.io/")
+    key == "kubectl.kubernetes.io/last-applied-configuration"
+        || key == MIGRATED_FROM
+        || key.starts_with("failover.linkerd.io/")
 }
 
 /// Whether two lists of patterns take a common request.

@@ -83,10 +83,15 @@ fn virtual_services(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
         .virtual_services(root.namespace.as_deref(), &root.name)
         .into_iter()
         .map(|service| {
-            Finding::new(code!("route-shadowed"), format!("VirtualService `{}` already routes the host of `{}`", service.name, root.display()))
-                .label(service.place, "the VirtualService")
-                .note("Istio does not merge a VirtualService and an HTTPRoute of one host: which one applies is not defined")
-                .help("fold the VirtualService into the route, or keep it and delete the split")
+            Finding::new(
+                code!("route-shadowed"),
+                format!("VirtualService `{}` already routes the host of `{}`", service.name, root.display()),
+            )
+            .label(service.place, "the VirtualService")
+            .note(
+                "Istio does not merge a VirtualService and an HTTPRoute of one host: which one applies is not defined",
+            )
+            .help("fold the VirtualService into the route, or keep it and delete the split")
         })
         .collect()
 }
@@ -117,6 +122,11 @@ pub fn app_protocol(
     if let (Some(name), Some(entry)) = (known, entry.as_object_mut()) {
         entry.insert("name".into(), json!(name));
     }
-    let metadata = Metadata { name: root.name.clone(), labels: Default::default(), annotations: Default::default(), ..metadata.clone() };
+    let metadata = Metadata {
+        name: root.name.clone(),
+        labels: Default::default(),
+        annotations: Default::default(),
+        ..metadata.clone()
+    };
     Some(manifest("v1", "Service", metadata, &json!({ "ports": [entry] })))
 }

@@ -81,11 +81,14 @@ pub fn resolve(
             Ok(RootPorts { ports: ports_of(service, reading), finding: None })
         }
         Lookup::Ambiguous(one, other) => Err(Box::new(
-            Finding::new(code!("port-ambiguous"), format!("Service `{}` is there twice, with different ports", root.display()))
-                .at(at)
-                .label(one.place, "one of them")
-                .label(other.place, "the other")
-                .help("convert each environment by itself, or give context that holds one of them"),
+            Finding::new(
+                code!("port-ambiguous"),
+                format!("Service `{}` is there twice, with different ports", root.display()),
+            )
+            .at(at)
+            .label(one.place, "one of them")
+            .label(other.place, "the other")
+            .help("convert each environment by itself, or give context that holds one of them"),
         )),
         Lookup::Missing => from_elsewhere(root, shares, inventory, given, reading, at),
     }
@@ -156,7 +159,9 @@ fn declared(port: &Port, service: &Service) -> Option<Protocol> {
     match prefix {
         "http" | "http2" | "h2c" => Some(Protocol::Http),
         "grpc" => Some(Protocol::Grpc),
-        "tcp" | "tls" | "https" | "mysql" | "mongo" | "redis" | "postgres" | "kafka" | "amqp" | "gossip" => Some(Protocol::Tcp),
+        "tcp" | "tls" | "https" | "mysql" | "mongo" | "redis" | "postgres" | "kafka" | "amqp" | "gossip" => {
+            Some(Protocol::Tcp)
+        }
         "udp" => Some(Protocol::Udp),
         _ => None,
     }
@@ -178,9 +183,12 @@ const OPAQUE: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
 
 fn undeclared(port: &Port, reading: ProtocolReading) -> Protocol {
     match reading {
-        ProtocolReading::DeclaredElseHttp | ProtocolReading::AnnotatedElseHttp | ProtocolReading::HttpOnly => Protocol::Http,
         ProtocolReading::Detected | ProtocolReading::Undefined if OPAQUE.contains(&port.number) => Protocol::Tcp,
-        ProtocolReading::Detected | ProtocolReading::Undefined => Protocol::Http,
+        ProtocolReading::DeclaredElseHttp
+        | ProtocolReading::AnnotatedElseHttp
+        | ProtocolReading::HttpOnly
+        | ProtocolReading::Detected
+        | ProtocolReading::Undefined => Protocol::Http,
     }
 }
 
@@ -207,7 +215,11 @@ fn from_elsewhere(
             let numbers: Vec<String> = ports.iter().map(|port| port.number.to_string()).collect();
             let finding = Finding::new(
                 code!("port-from-backend"),
-                format!("root `{}` is not in the input; port {} is taken from its backends", root.display(), numbers.join(", ")),
+                format!(
+                    "root `{}` is not in the input; port {} is taken from its backends",
+                    root.display(),
+                    numbers.join(", ")
+                ),
             );
             let finding = finding
                 .at(at)

@@ -3,7 +3,9 @@
 //! The crate's type is that of v1alpha2; v1 has the same spec (kubernetes-sigs/gateway-api PR 4842), so the envelope decides
 //! the version.
 
-use gateway_api::apis::experimental::tcproutes::{TcpRouteParentRefs, TcpRouteRules, TcpRouteRulesBackendRefs, TcpRouteSpec};
+use gateway_api::apis::experimental::tcproutes::{
+    TcpRouteParentRefs, TcpRouteRules, TcpRouteRulesBackendRefs, TcpRouteSpec,
+};
 
 use super::http::{backend_namespace, port_number, weight};
 use super::manifest::{Manifest, manifest};
@@ -13,13 +15,21 @@ use crate::mappings::{Limits, Served};
 use crate::report::Finding;
 
 impl Converter<'_> {
-    pub(super) fn tcp_route(&mut self, route: &PortRoute<'_>, served: &Served, limits: &Limits) -> Result<Vec<Manifest>, Finding> {
+    pub(super) fn tcp_route(
+        &mut self,
+        route: &PortRoute<'_>,
+        served: &Served,
+        limits: &Limits,
+    ) -> Result<Vec<Manifest>, Finding> {
         let name = self.name(route);
         let shares: Vec<_> = route.rules.split_shares().collect();
         let most = limits.backends;
         if shares.len() > most {
-            return Err(Finding::new(code!("too-many-backends"), format!("{} backends, and a rule of a route takes {most}", shares.len()))
-                .help("split among fewer Services"));
+            return Err(Finding::new(
+                code!("too-many-backends"),
+                format!("{} backends, and a rule of a route takes {most}", shares.len()),
+            )
+            .help("split among fewer Services"));
         }
         let backend_refs = shares
             .into_iter()

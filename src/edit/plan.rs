@@ -12,7 +12,7 @@ use super::layout::{Layout, line_break};
 use super::locate::{Site, Sites};
 use super::{Change, EditError, Reason};
 use crate::place::Span;
-use crate::yaml::{self, Node, Piece};
+use crate::yaml::{Node, Piece};
 
 /// One replacement of bytes.
 #[derive(Clone, Debug)]
@@ -69,10 +69,12 @@ pub(super) fn plan<'a>(
     for change in changes {
         match sites.find(change.object).map_err(|reason| reason.at(change.object))? {
             Site::Document => return Whole { stream, index, layout, change }.plan(),
-            Site::Item { owner, list, index } => match lists.iter_mut().rev().find(|known| known.list.span == list.span) {
-                Some(known) => known.changes.push((index, change)),
-                None => lists.push(Items { layout, owner, list, changes: vec![(index, change)] }),
-            },
+            Site::Item { owner, list, index } => {
+                match lists.iter_mut().rev().find(|known| known.list.span == list.span) {
+                    Some(known) => known.changes.push((index, change)),
+                    None => lists.push(Items { layout, owner, list, changes: vec![(index, change)] }),
+                }
+            }
             Site::Shared => return Err(Reason::Shared.at(change.object)),
         }
     }
@@ -92,7 +94,8 @@ pub(super) fn plan<'a>(
 fn notes_above(layout: Layout<'_>, changes: &[(usize, &Change)]) -> Option<Edit> {
     let start = layout.content_start(layout.span.start, layout.span.end).filter(|start| layout.opens_line(*start))?;
     let line_break = line_break(layout.text, start);
-    let lines: Vec<String> = changes.iter().flat_map(|(_, change)| note(change)).map(|line| line + line_break).collect();
+    let lines: Vec<String> =
+        changes.iter().flat_map(|(_, change)| note(change)).map(|line| line + line_break).collect();
     let at = layout.line_start(start);
     (!lines.is_empty()).then(|| Edit { span: Span::new(at, at), text: lines.concat() })
 }
@@ -270,8 +273,11 @@ impl<'a> Items<'_, 'a> {
         let start = layout.line_start(dash);
         let end = layout.line_end(layout.block_end(item.span, dash - start));
         let indent = &layout.text[start..dash];
-        let mut lines: Vec<String> =
-            note(change).into_iter().chain(comment_lines(layout, dash, end)).map(|line| format!("{indent}{line}")).collect();
+        let mut lines: Vec<String> = note(change)
+            .into_iter()
+            .chain(comment_lines(layout, dash, end))
+            .map(|line| format!("{indent}{line}"))
+            .collect();
         for manifest in &change.manifests {
             let mut lead = "- ";
             for line in emitted(manifest) {
@@ -328,7 +334,8 @@ impl<'a> Items<'_, 'a> {
                 }
             }
         }
-        let commented = edits[found..].iter().find(|edit| !self.layout.comments_in(edit.span.start, edit.span.end).is_empty());
+        let commented =
+            edits[found..].iter().find(|edit| !self.layout.comments_in(edit.span.start, edit.span.end).is_empty());
         match commented {
             None => Ok(()),
             Some(edit) => Err(Reason::Layout("there are comments between the brackets of the list").at(edit.span)),
@@ -396,7 +403,11 @@ pub(super) fn outer_comments(outside: &str) -> Vec<&str> {
     let comment = |line: &'_ str| -> Option<usize> {
         if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")).map(|at| at + 1) }
     };
-    outside.split(['\n', '\r']).map(|line| line.trim_start_matches('\u{feff}').trim()).filter_map(|line| Some(&line[comment(line)?..])).collect()
+    outside
+        .split(['\n', '\r'])
+        .map(|line| line.trim_start_matches('\u{feff}').trim())
+        .filter_map(|line| Some(&line[comment(line)?..]))
+        .collect()
 }
 
 fn emitted(manifest: &Value) -> Vec<String> {

@@ -257,7 +257,9 @@ impl Entry {
         let mut entries = Vec::new();
         match (header.group(), header.kind) {
             ("", "Service") => entries.extend(Service::read(header, source).map(Self::Service)),
-            ("linkerd.io", "ServiceProfile") => entries.push(Self::ServiceProfile(ServiceProfile::read(header, source))),
+            ("linkerd.io", "ServiceProfile") => {
+                entries.push(Self::ServiceProfile(ServiceProfile::read(header, source)));
+            }
             ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
                 entries.push(Self::GatewayRoute(GatewayRoute::read(header, source)));
             }
@@ -518,5 +520,15 @@ fn evidence(header: &Header<'_>, source: SourceId) -> Option<Evidence> {
 }
 
 /// The words that a document without SMI must hold to be worth parsing.
-pub const WORDS: &[&str] =
-    &["Service", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "Canary", "Rollout", "Egress", "RateLimit"];
+pub const WORDS: &[&str] = &[
+    "Service",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TCPRoute",
+    "TLSRoute",
+    "UDPRoute",
+    "Canary",
+    "Rollout",
+    "Egress",
+    "RateLimit",
+];

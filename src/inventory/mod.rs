@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::place::Place;
 
-pub use kinds::{Canary, Entry, Evidence, GatewayRoute, Port, Rollout, Service, ServiceProfile, Transport, VirtualService};
+pub use kinds::{
+    Canary, Entry, Evidence, GatewayRoute, Port, Rollout, Service, ServiceProfile, Transport, VirtualService,
+};
 
 /// Everything known about one scope.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +95,13 @@ impl Inventory {
     /// The VirtualServices that claim the host of the Service `name` in `namespace`.
     #[must_use]
     pub fn virtual_services(&self, namespace: Option<&str>, name: &str) -> Vec<&VirtualService> {
-        self.hosts.get(name).map(Vec::as_slice).unwrap_or_default().iter().filter(|service| service.claims(namespace, name)).collect()
+        self.hosts
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .filter(|service| service.claims(namespace, name))
+            .collect()
     }
 
     /// The Gateway API routes of the scope that were there already.

@@ -50,9 +50,11 @@ fn same_pattern(left: &RequestPattern, right: &RequestPattern) -> Result<(), Wit
     if left.headers.len() != right.headers.len() {
         return Err(format!("{method} / without headers"));
     }
-    left.headers.iter().zip(&right.headers).try_for_each(|(left, right)| same_header(left, right)).map_err(|header| {
-        format!("{method} / with header `{header}`")
-    })
+    left.headers
+        .iter()
+        .zip(&right.headers)
+        .try_for_each(|(left, right)| same_header(left, right))
+        .map_err(|header| format!("{method} / with header `{header}`"))
 }
 
 fn same_path(left: Option<&PathPattern>, right: Option<&PathPattern>) -> Result<(), String> {

@@ -65,17 +65,19 @@ pub struct RequestPattern {
     pub place: Place,
 }
 
+type Compiled = Rc<Result<Language, PatternError>>;
+
 /// Compiled expressions, so that each is compiled once for a run.
 #[derive(Debug, Default)]
 pub struct Languages {
-    known: RefCell<HashMap<(Domain, Anchoring, String), Rc<Result<Language, PatternError>>>>,
+    known: RefCell<HashMap<(Domain, Anchoring, String), Compiled>>,
 }
 
 // === impl Languages ===
 
 impl Languages {
     /// The language of `expression`.
-    pub fn get(&self, domain: Domain, anchoring: Anchoring, expression: &str) -> Rc<Result<Language, PatternError>> {
+    pub fn get(&self, domain: Domain, anchoring: Anchoring, expression: &str) -> Compiled {
         let key = (domain, anchoring, expression.to_owned());
         if let Some(known) = self.known.borrow().get(&key) {
             return Rc::clone(known);
@@ -210,7 +212,8 @@ fn query_in_path(path: &PathPattern) -> Option<Finding> {
     let (_, query) = path.expression.split_once('?')?;
     let name_len = query.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
     (name_len > 0 && query.as_bytes().get(name_len) == Some(&b'=')).then(|| {
-        let message = format!("`{}` looks like a path with a query string, which is never part of the path", path.expression);
+        let message =
+            format!("`{}` looks like a path with a query string, which is never part of the path", path.expression);
         Finding::new(code!("regex-query"), message)
             .at(path.place)
             .help("match the path alone; HTTPRoute has `queryParams` for the rest")
@@ -258,7 +261,9 @@ fn read_path(
 
 fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Finding {
     if matches!(error, PatternError::Invalid { .. }) {
-        let finding = Finding::new(code!("regex-invalid"), format!("`{expression}` is not a regular expression: {error}")).at(place);
+        let finding =
+            Finding::new(code!("regex-invalid"), format!("`{expression}` is not a regular expression: {error}"))
+                .at(place);
         return if expression == "*" {
             finding.help("write `.*` if every value is meant")
         } else {
@@ -291,14 +296,20 @@ fn read_headers(
         let name = &header.name.value;
         check_header_name(name, name_place)?;
         if name.eq_ignore_ascii_case("host") {
-            let finding = Finding::new(code!("header-host"), "a condition on the `host` header cannot be said in a route of a Service")
-                .at(name_place);
+            let finding = Finding::new(
+                code!("header-host"),
+                "a condition on the `host` header cannot be said in a route of a Service",
+            )
+            .at(name_place);
             match reading.host_header.is {
                 HostHeader::Authority | HostHeader::Undefined | HostHeader::Unread => {
                     return Err(Box::new(finding.note("meshes do not agree on `Host` in `headers`, and `hostnames` has no meaning for a Service parent (GEP-1294)").help("split by another header, or give each host a Service of its own")));
                 }
                 HostHeader::NeverMatches => {
-                    let never = Finding::new(code!("match-never"), "no request matches a condition on the `host` header: the source mesh never sees one");
+                    let never = Finding::new(
+                        code!("match-never"),
+                        "no request matches a condition on the `host` header: the source mesh never sees one",
+                    );
                     return Ok(Err(Box::new(never.at(name_place).help("delete the match"))));
                 }
             }
@@ -316,7 +327,8 @@ fn read_headers(
             Ok(language) => language.clone(),
             Err(error) => return Err(Box::new(refuse_expression(error, &header.value.value, place))),
         };
-        let pattern = HeaderPattern { name: name.clone(), expression: header.value.value.clone(), anchoring, language, place };
+        let pattern =
+            HeaderPattern { name: name.clone(), expression: header.value.value.clone(), anchoring, language, place };
         // Later entries of the same spelling replace earlier ones (smi-sdk-go `pkg/apis/specs/v1alpha4/helpers.go`).
         if let Some(same) = headers.iter_mut().find(|known| known.name == *name) {
             *same = pattern;
@@ -342,9 +354,13 @@ fn check_header_name(name: &str, place: Place) -> Result<(), Box<Finding>> {
     if !name.is_empty() && name.len() <= 256 && name.bytes().all(allowed) {
         return Ok(());
     }
-    let finding = Finding::new(code!("header-name-invalid"), format!("`{name}` cannot be the name of a header in a route")).at(place);
+    let finding =
+        Finding::new(code!("header-name-invalid"), format!("`{name}` cannot be the name of a header in a route"))
+            .at(place);
     Err(Box::new(if name.starts_with(':') {
-        finding.note("pseudo-headers belong to HTTP/2 framing; Gateway API has `method` and `path` for two of them").help("use `methods` or `pathRegex`")
+        finding
+            .note("pseudo-headers belong to HTTP/2 framing; Gateway API has `method` and `path` for two of them")
+            .help("use `methods` or `pathRegex`")
     } else {
         finding.help("use a token of RFC 9110, at most 256 characters")
     }))

@@ -114,7 +114,8 @@ fn difference(left: &Reading, right: &Reading) -> Option<String> {
 
 fn undecided(candidates: &[Candidate], witness: &str, split: &TrafficSplit, source: SourceId) -> Finding {
     let at = Place { source, span: split.meta.name.span };
-    let mut finding = Finding::new(code!("source-mesh-needed"), "the meshes that served this split read it differently").at(at);
+    let mut finding =
+        Finding::new(code!("source-mesh-needed"), "the meshes that served this split read it differently").at(at);
     // Candidates that came to the same share a line.
     let mut lines: Vec<(Vec<&str>, &Reading)> = Vec::new();
     for candidate in candidates {
@@ -141,7 +142,8 @@ fn describe(reading: &Reading) -> String {
 }
 
 fn describe_split(split: &Split) -> String {
-    let shares: Vec<String> = split.backends.iter().map(|share| format!("{} {}", share.service.name, share.weight)).collect();
+    let shares: Vec<String> =
+        split.backends.iter().map(|share| format!("{} {}", share.service.name, share.weight)).collect();
     let shares = shares.join(", ");
     match &split.condition {
         None => format!("splits every request of `{}` among {shares}", split.root.name),
@@ -160,7 +162,12 @@ fn describe_pattern(pattern: &RequestPattern) -> String {
     if let Some(path) = &pattern.path {
         parts.push(format!("path {} `{}`", words(path.anchoring), path.expression));
     }
-    parts.extend(pattern.headers.iter().map(|header| format!("header {} {} `{}`", header.name, words(header.anchoring), header.expression)));
+    parts.extend(
+        pattern
+            .headers
+            .iter()
+            .map(|header| format!("header {} {} `{}`", header.name, words(header.anchoring), header.expression)),
+    );
     if parts.is_empty() { "anything".to_owned() } else { parts.join(" and ") }
 }
 
@@ -183,18 +190,28 @@ pub fn from_evidence(evidence: &[&Evidence]) -> Choice {
         [only] => {
             let whose = mappings::source(&only.source_mesh).map_or(Whose::Unknown, Whose::Mesh);
             let chosen = Chosen { name: only.source_mesh.clone(), because: format!("seen: {}", only.seen) };
-            let finding = Finding::new(code!("source-mesh-detected"), format!("SMI is read as {} did: the scope has {}", only.source_mesh, only.seen));
+            let finding = Finding::new(
+                code!("source-mesh-detected"),
+                format!("SMI is read as {} did: the scope has {}", only.source_mesh, only.seen),
+            );
             let finding = finding.at(only.place).help("say otherwise with `--from MESH`");
             Choice { whose, chosen: Some(chosen), finding: Some(finding) }
         }
         [first, rest @ ..] => {
             let names: Vec<&str> = evidence.iter().map(|evidence| evidence.source_mesh.as_str()).collect();
-            let mut finding = Finding::new(code!("source-mesh-conflict"), format!("the scope has marks of several meshes: {}", names.join(", ")));
+            let mut finding = Finding::new(
+                code!("source-mesh-conflict"),
+                format!("the scope has marks of several meshes: {}", names.join(", ")),
+            );
             finding = finding.at(first.place);
             for other in rest {
                 finding = finding.label(other.place, format!("of {}: {}", other.source_mesh, other.seen));
             }
-            Choice { whose: Whose::Unknown, chosen: None, finding: Some(finding.help("say which mesh read the SMI objects with `--from MESH`")) }
+            Choice {
+                whose: Whose::Unknown,
+                chosen: None,
+                finding: Some(finding.help("say which mesh read the SMI objects with `--from MESH`")),
+            }
         }
     }
 }

@@ -154,7 +154,9 @@ impl<'a> Reader<'a> {
 
     fn host(&self, text: &str) -> HostPort {
         let own = self.namespace();
-        HostPort::read(text, |namespace| own.is_none_or(|own| own == namespace) && !looks_like_top_level_domain(namespace))
+        HostPort::read(text, |namespace| {
+            own.is_none_or(|own| own == namespace) && !looks_like_top_level_domain(namespace)
+        })
     }
 
     fn root(&mut self) -> Part<ServiceRef> {
@@ -182,7 +184,8 @@ impl<'a> Reader<'a> {
                             .help(format!("move the split to namespace `{namespace}` if it should take effect there")),
                     ));
                 }
-                let finding = Finding::new(code!("root-qualified"), format!("root `{}` is the Service `{name}`", service.value));
+                let finding =
+                    Finding::new(code!("root-qualified"), format!("root `{}` is the Service `{name}`", service.value));
                 self.findings.push(finding.at(place));
                 ServiceRef { namespace: Some(namespace), name }
             }
@@ -196,9 +199,15 @@ impl<'a> Reader<'a> {
             }
         };
         if let Some(port) = port {
-            let finding = Finding::new(code!("root-port-ignored"), format!("port {port} of root `{}` had no effect", service.value));
+            let finding = Finding::new(
+                code!("root-port-ignored"),
+                format!("port {port} of root `{}` had no effect", service.value),
+            );
             self.findings.push(
-                finding.at(place).note("the mesh took the port off and split every port of the Service; so does the route").help("delete the port from `service`"),
+                finding
+                    .at(place)
+                    .note("the mesh took the port off and split every port of the Service; so does the route")
+                    .help("delete the port from `service`"),
             );
         }
         Ok(Ok(root))
@@ -224,7 +233,8 @@ impl<'a> Reader<'a> {
         for reference in matches {
             match self.group(reference)? {
                 Ok((source, group)) => {
-                    let read = read_group(&group.matches, source, self.reading, self.around.languages, &mut self.findings)?;
+                    let read =
+                        read_group(&group.matches, source, self.reading, self.around.languages, &mut self.findings)?;
                     patterns.extend(read);
                 }
                 Err(reading) => return Ok(Err(reading)),
@@ -240,15 +250,22 @@ impl<'a> Reader<'a> {
         let MatchRef { span, api_group, kind, name } = reference;
         if let Some(kind) = kind.as_ref().filter(|kind| kind.value != "HTTPRouteGroup") {
             return Err(Box::new(
-                Finding::new(code!("match-kind-unsupported"), format!("a split cannot match by {} `{}`", kind.value, text(name)))
-                    .at(self.at(kind.span))
-                    .note("the CRD of TrafficSplit takes only HTTPRouteGroup in `matches` (smi-sdk-go crds/split.yaml)")
-                    .help("refer to an HTTPRouteGroup, or delete the entry"),
+                Finding::new(
+                    code!("match-kind-unsupported"),
+                    format!("a split cannot match by {} `{}`", kind.value, text(name)),
+                )
+                .at(self.at(kind.span))
+                .note("the CRD of TrafficSplit takes only HTTPRouteGroup in `matches` (smi-sdk-go crds/split.yaml)")
+                .help("refer to an HTTPRouteGroup, or delete the entry"),
             ));
         }
         if let Some(group) = api_group.as_ref().filter(|group| group.value != "specs.smi-spec.io") {
-            let finding = Finding::new(code!("match-api-group"), format!("`apiGroup: {}` is read as specs.smi-spec.io", group.value));
-            self.findings.push(finding.at(self.at(group.span)).help("write `apiGroup: specs.smi-spec.io`, without a version"));
+            let finding = Finding::new(
+                code!("match-api-group"),
+                format!("`apiGroup: {}` is read as specs.smi-spec.io", group.value),
+            );
+            self.findings
+                .push(finding.at(self.at(group.span)).help("write `apiGroup: specs.smi-spec.io`, without a version"));
         }
         let name_text = text(name);
         let namespace = self.namespace().map(str::to_owned);
@@ -279,11 +296,23 @@ impl<'a> Reader<'a> {
     fn usable<'g>(&self, source: SourceId, group: &'g HttpRouteGroup) -> Part<(SourceId, &'g HttpRouteGroup)> {
         if let Some(span) = group.misplaced {
             return Err(Box::new(
-                Finding::new(code!("group-misplaced"), format!("the matches of HTTPRouteGroup `{}` stand where {} does not have them", group.meta.id.name, group.meta.id.version))
-                    .at(Place { source, span })
-                    .label(self.at(self.split.matches_span.unwrap_or(self.split.meta.span)), "the split refers to it here")
-                    .note("the API server prunes fields that a version does not have, so the group in the cluster was empty")
-                    .help(if group.meta.version < Version::V1alpha3 { "move the list to top-level `matches`, if it is meant" } else { "move the list under `spec`, if it is meant" }),
+                Finding::new(
+                    code!("group-misplaced"),
+                    format!(
+                        "the matches of HTTPRouteGroup `{}` stand where {} does not have them",
+                        group.meta.id.name, group.meta.id.version
+                    ),
+                )
+                .at(Place { source, span })
+                .label(self.at(self.split.matches_span.unwrap_or(self.split.meta.span)), "the split refers to it here")
+                .note(
+                    "the API server prunes fields that a version does not have, so the group in the cluster was empty",
+                )
+                .help(if group.meta.version < Version::V1alpha3 {
+                    "move the list to top-level `matches`, if it is meant"
+                } else {
+                    "move the list under `spec`, if it is meant"
+                }),
             ));
         }
         if !self.mesh.serves(Kind::HTTPRouteGroup, group.meta.version) {
@@ -309,7 +338,10 @@ impl<'a> Reader<'a> {
                         ))));
                     }
                     SelfReference::Works | SelfReference::Undefined => {
-                        let finding = Finding::new(code!("backend-is-root"), format!("backend `{}` is the root itself", service.value));
+                        let finding = Finding::new(
+                            code!("backend-is-root"),
+                            format!("backend `{}` is the root itself", service.value),
+                        );
                         self.findings.push(finding.at(place));
                     }
                 }
@@ -320,7 +352,8 @@ impl<'a> Reader<'a> {
         let milli: Vec<i128> = merged.iter().map(|(_, weight, _)| *weight).collect();
         let backends_at = self.at(self.split.backends_span.unwrap_or(self.split.meta.span));
         let weights = least_integers(&milli).map_err(|error| Box::new(refuse_weights(error, backends_at)))?;
-        let shares = merged.into_iter().zip(weights).map(|((service, _, place), weight)| Share { service, weight, place });
+        let shares =
+            merged.into_iter().zip(weights).map(|((service, _, place), weight)| Share { service, weight, place });
         Ok(Ok(shares.collect()))
     }
 
@@ -341,10 +374,13 @@ impl<'a> Reader<'a> {
             }
             Host::Slash { .. } => Err(Box::new(other_namespace(&service.value, place))),
             Host::Qualified { .. } | Host::External => Err(Box::new(
-                Finding::new(code!("backend-not-a-service"), format!("backend `{}` does not name a Service of the split's namespace", service.value))
-                    .at(place)
-                    .note(format!("{} takes backends as bare names of Services", self.mesh.title))
-                    .help("write the bare name of the Service, or say whose reading counts with `--from`"),
+                Finding::new(
+                    code!("backend-not-a-service"),
+                    format!("backend `{}` does not name a Service of the split's namespace", service.value),
+                )
+                .at(place)
+                .note(format!("{} takes backends as bare names of Services", self.mesh.title))
+                .help("write the bare name of the Service, or say whose reading counts with `--from`"),
             )),
         }
     }
@@ -357,12 +393,8 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let how = match self.reading.duplicate_backend.is {
-                DuplicateBackend::Summed | DuplicateBackend::Undefined => {
-                    weights.push(weight);
-                    "their weights are added"
-                }
                 DuplicateBackend::EqualOnce if weights.contains(&weight) => "entries with the same weight count once",
-                DuplicateBackend::EqualOnce => {
+                DuplicateBackend::EqualOnce | DuplicateBackend::Summed | DuplicateBackend::Undefined => {
                     weights.push(weight);
                     "their weights are added"
                 }
@@ -373,8 +405,13 @@ impl<'a> Reader<'a> {
                     "each entry gets the weight of the last"
                 }
             };
-            let finding = Finding::new(code!("backend-repeated"), format!("backend `{}` is there more than once: {how}", service.name));
-            self.findings.push(finding.at(place).label(*first, "first entry").help("write it once, with the weight that is meant"));
+            let finding = Finding::new(
+                code!("backend-repeated"),
+                format!("backend `{}` is there more than once: {how}", service.name),
+            );
+            self.findings.push(
+                finding.at(place).label(*first, "first entry").help("write it once, with the weight that is meant"),
+            );
         }
         merged.into_iter().map(|(service, weights, place)| (service, weights.iter().sum(), place)).collect()
     }

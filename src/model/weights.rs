@@ -28,7 +28,9 @@ pub fn least_integers(milli: &[i128]) -> Result<Vec<u32>, WeightError> {
     milli
         .iter()
         .map(|weight| weight / divisor)
-        .map(|weight| u32::try_from(weight).ok().filter(|&weight| weight <= LARGEST).ok_or(WeightError::TooLarge(weight)))
+        .map(|weight| {
+            u32::try_from(weight).ok().filter(|&weight| weight <= LARGEST).ok_or(WeightError::TooLarge(weight))
+        })
         .collect()
 }
 

@@ -8,11 +8,17 @@ use crate::yaml::Node;
 
 /// Images of programs that read or serve SMI, by a part of their name.
 const IMAGES: [(&str, &str); 5] = [
-    ("linkerd/smi-adaptor", "turns TrafficSplits into ServiceProfiles; uninstall it after the last TrafficSplit is deleted, so that it clears `dstOverrides`"),
+    (
+        "linkerd/smi-adaptor",
+        "turns TrafficSplits into ServiceProfiles; uninstall it after the last TrafficSplit is deleted, so that it clears `dstOverrides`",
+    ),
     ("smi-adapter-istio", "turns SMI into Istio objects; delete those that it made before it goes"),
     ("smi-metrics", "serves metrics.smi-spec.io; nothing in Gateway API replaces it"),
     ("consul-smi-controller", "turns TrafficTargets into Consul intentions; they stay when it goes"),
-    ("linkerd/linkerd-failover", "rewrites the weights of TrafficSplits; replace it before their conversion takes effect"),
+    (
+        "linkerd/linkerd-failover",
+        "rewrites the weights of TrafficSplits; replace it before their conversion takes effect",
+    ),
 ];
 
 /// A finding for each container that runs such a program.
@@ -34,7 +40,11 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
             let name = image.as_str()?;
             let (_, what) = IMAGES.iter().find(|(part, _)| name.contains(part))?;
             let message = format!("{} `{}` runs `{name}`", header.kind, header.name);
-            Some(Finding::new(code!("leftover-adaptor"), message).at(Place { source, span: image.span }).help(format!("it {what}")))
+            Some(
+                Finding::new(code!("leftover-adaptor"), message)
+                    .at(Place { source, span: image.span })
+                    .help(format!("it {what}")),
+            )
         })
         .collect()
 }

@@ -18,7 +18,8 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
     });
     rollouts
         .map(|rollout| {
-            let message = format!("Argo Rollouts writes TrafficSplit `{}` for Rollout `{}`", rollout.split, rollout.name);
+            let message =
+                format!("Argo Rollouts writes TrafficSplit `{}` for Rollout `{}`", rollout.split, rollout.name);
             Finding::new(code!("rollout-makes-splits"), message).at(rollout.place).help(steps(&rollout))
         })
         .collect()

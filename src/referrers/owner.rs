@@ -27,7 +27,8 @@ pub fn of_split(
         .or_else(|| by_label(split, source))
         .or_else(|| by_owner_in_scope(split, place, namespace, inventory))
         .or_else(|| {
-            let asserted = unowned.contains(&format!("{}/{name}", namespace.unwrap_or_default())) || unowned.contains(name);
+            let asserted =
+                unowned.contains(&format!("{}/{name}", namespace.unwrap_or_default())) || unowned.contains(name);
             (!asserted && looks_like_flagger(split)).then(|| likely_flagger(split, place))
         })
 }
@@ -39,20 +40,33 @@ fn by_reference(split: &TrafficSplit, source: SourceId, inventory: &Inventory) -
         match (group, owner.kind.as_str()) {
             ("flagger.app", "Canary") => {
                 let canary = inventory.canaries().iter().find(|canary| canary.name == owner.name);
-                let finding = Finding::new(code!("owner-flagger"), format!("Flagger writes this split for Canary `{}`", owner.name))
-                    .at(place)
-                    .note(flagger::STEPS_NOTE);
+                let finding = Finding::new(
+                    code!("owner-flagger"),
+                    format!("Flagger writes this split for Canary `{}`", owner.name),
+                )
+                .at(place)
+                .note(flagger::STEPS_NOTE);
                 Some(match canary {
                     Some(canary) => finding.label(canary.place, "the Canary").help(flagger::steps(canary)),
-                    None => finding.help(format!("change Canary `{}`: `smi2gamma explain owner-flagger` has the steps", owner.name)),
+                    None => finding.help(format!(
+                        "change Canary `{}`: `smi2gamma explain owner-flagger` has the steps",
+                        owner.name
+                    )),
                 })
             }
             ("argoproj.io", "Rollout") => {
                 let rollout = inventory.rollouts().iter().find(|rollout| rollout.name == owner.name);
-                let finding = Finding::new(code!("owner-argo-rollouts"), format!("Argo Rollouts writes this split for Rollout `{}`", owner.name)).at(place);
+                let finding = Finding::new(
+                    code!("owner-argo-rollouts"),
+                    format!("Argo Rollouts writes this split for Rollout `{}`", owner.name),
+                )
+                .at(place);
                 Some(match rollout {
                     Some(rollout) => finding.label(rollout.place, "the Rollout").help(argo_rollouts::steps(rollout)),
-                    None => finding.help(format!("change Rollout `{}`: `smi2gamma explain owner-argo-rollouts` has the steps", owner.name)),
+                    None => finding.help(format!(
+                        "change Rollout `{}`: `smi2gamma explain owner-argo-rollouts` has the steps",
+                        owner.name
+                    )),
                 })
             }
             _ => None,
@@ -70,18 +84,12 @@ fn by_label(split: &TrafficSplit, source: SourceId) -> Option<Finding> {
     )
 }
 
-fn by_owner_in_scope(
-    split: &TrafficSplit,
-    place: Place,
-    own: Option<&str>,
-    inventory: &Inventory,
-) -> Option<Finding> {
+fn by_owner_in_scope(split: &TrafficSplit, place: Place, own: Option<&str>, inventory: &Inventory) -> Option<Finding> {
     let name = split.meta.name.value.as_str();
     let same_namespace = |namespace: Option<&str>| namespace.is_none() || own.is_none() || namespace == own;
-    let canary = inventory
-        .canaries()
-        .iter()
-        .find(|canary| canary.apex == name && canary.writes_splits() != Some(false) && same_namespace(canary.namespace.as_deref()));
+    let canary = inventory.canaries().iter().find(|canary| {
+        canary.apex == name && canary.writes_splits() != Some(false) && same_namespace(canary.namespace.as_deref())
+    });
     if let Some(canary) = canary.filter(|_| looks_like_flagger(split)) {
         return Some(
             Finding::new(code!("owner-flagger"), format!("Flagger writes this split for Canary `{}`", canary.name))
@@ -96,10 +104,13 @@ fn by_owner_in_scope(
         .iter()
         .find(|rollout| rollout.split == name && same_namespace(rollout.namespace.as_deref()))?;
     Some(
-        Finding::new(code!("owner-argo-rollouts"), format!("Argo Rollouts writes this split for Rollout `{}`", rollout.name))
-            .at(place)
-            .label(rollout.place, "the Rollout")
-            .help(argo_rollouts::steps(rollout)),
+        Finding::new(
+            code!("owner-argo-rollouts"),
+            format!("Argo Rollouts writes this split for Rollout `{}`", rollout.name),
+        )
+        .at(place)
+        .label(rollout.place, "the Rollout")
+        .help(argo_rollouts::steps(rollout)),
     )
 }
 

@@ -12,7 +12,10 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
     if header.group() != "kustomize.config.k8s.io" && header.kind != "Kustomization" {
         return Vec::new();
     }
-    let lists = ["resources", "bases", "components", "crds"].iter().filter_map(|key| header.node.get(key)).flat_map(Node::items);
+    let lists = ["resources", "bases", "components", "crds"]
+        .iter()
+        .filter_map(|key| header.node.get(key))
+        .flat_map(Node::items);
     let resources = lists.filter(|item| item.as_str().is_some_and(names_smi)).map(|item| {
         let message = format!("the kustomization takes `{}` in, which brings SMI", item.as_str().unwrap_or_default());
         Finding::new(code!("leftover-package"), message)
@@ -39,7 +42,9 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
 /// Charts and manifests that install SMI.
 #[must_use]
 pub fn names_smi(text: &str) -> bool {
-    ["linkerd-smi", "smi-spec.io", "smi-sdk-go", "servicemeshinterface/", "smi-adapter"].iter().any(|part| text.contains(part))
+    ["linkerd-smi", "smi-spec.io", "smi-sdk-go", "servicemeshinterface/", "smi-adapter"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// A finding for each dependency of a chart that installs SMI. `chart` is the root of a `Chart.yaml`.

@@ -24,7 +24,13 @@ fn inspect_rule(header: &Header<'_>, rule: &Node, source: SourceId) -> Option<Fi
     };
     let (resources, verbs) = (texts("resources"), texts("verbs"));
     let place = Place { source, span: group.span };
-    let message = format!("{} `{}` grants {} on {}", header.kind, header.name, verbs.join(", "), group.as_str().unwrap_or_default());
+    let message = format!(
+        "{} `{}` grants {} on {}",
+        header.kind,
+        header.name,
+        verbs.join(", "),
+        group.as_str().unwrap_or_default()
+    );
     let finding = Finding::new(code!("leftover-rbac"), message).at(place);
     let splits = resources.iter().any(|resource| matches!(resource.split('/').next(), Some("trafficsplits" | "*")));
     Some(if splits {

@@ -16,7 +16,9 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
     };
     match (header.group(), header.kind) {
         ("specs.smi.nginx.com", "RateLimit" | "CircuitBreaker") => {
-            vec![depends("its `rules` name matches of an HTTPRouteGroup (nginx-service-mesh docs, SMI traffic policies)")]
+            vec![depends(
+                "its `rules` name matches of an HTTPRouteGroup (nginx-service-mesh docs, SMI traffic policies)",
+            )]
         }
         ("policy.openservicemesh.io" | "policy.flomesh.io", "Egress") => {
             vec![depends("its `matches` name HTTPRouteGroups (osm-docs, egress policy demo)")]
@@ -25,10 +27,13 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
             vec![depends("its routes are found by the `pathRegex` of an HTTPRouteGroup (osm release-v1.2)")]
         }
         ("traffic.flomesh.io" | "split.flomesh.io", "TrafficSplit") => vec![
-            Finding::new(code!("flomesh-split"), format!("TrafficSplit `{}` is of Flomesh's own group {}", header.name, header.group()))
-                .at(place)
-                .note("it has the shape of SMI's v1alpha4, but it is another API with a controller that is maintained")
-                .help("to convert it too, change its apiVersion to `split.smi-spec.io/v1alpha4` in a copy"),
+            Finding::new(
+                code!("flomesh-split"),
+                format!("TrafficSplit `{}` is of Flomesh's own group {}", header.name, header.group()),
+            )
+            .at(place)
+            .note("it has the shape of SMI's v1alpha4, but it is another API with a controller that is maintained")
+            .help("to convert it too, change its apiVersion to `split.smi-spec.io/v1alpha4` in a copy"),
         ],
         _ => Vec::new(),
     }

@@ -276,7 +276,7 @@ fn fence(text: &str) -> String {
 fn prose(text: &str) -> String {
     let text = one_line(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(&text);
     }
     let marked = parts.iter().enumerate().map(|(nth, part)| if nth % 2 == 1 { code(part) } else { escape(part) });

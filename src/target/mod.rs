@@ -4,7 +4,8 @@
 //! here. Rooms before this one know no target.
 
 use crate::mappings::{
-    Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target, targets,
+    Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target,
+    targets,
 };
 
 /// A target at one version: what `--to` means.

@@ -25,7 +25,8 @@ fn route_yaml(name: &str) -> String {
 
 /// The change of the object of `text` whose `metadata.name` is `name`.
 fn change(text: &str, name: &str, manifests: &[Value]) -> Change {
-    let (piece, object) = objects(text).into_iter().find(|(_, node)| object_name(node) == Some(name)).expect("the object");
+    let (piece, object) =
+        objects(text).into_iter().find(|(_, node)| object_name(node) == Some(name)).expect("the object");
     Change { piece, object: object.span, manifests: manifests.to_vec(), note: None }
 }
 

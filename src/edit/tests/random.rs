@@ -55,7 +55,9 @@ fn other() -> impl Strategy<Value = Part> {
         for (index, line) in lines.iter().enumerate() {
             let line = if line.starts_with('&') { "anchor: &x 1\nalias: *x\n" } else { line };
             text.push_str(&match line.split_once(':') {
-                Some(_) if line.starts_with(char::is_alphabetic) => line.replace(": ", &format!("{index}: ")).replace("ing:\n", &format!("ing{index}:\n")),
+                Some(_) if line.starts_with(char::is_alphabetic) => {
+                    line.replace(": ", &format!("{index}: ")).replace("ing:\n", &format!("ing{index}:\n"))
+                }
                 Some(_) | None => line.to_owned(),
             });
         }
@@ -71,7 +73,8 @@ fn split() -> impl Strategy<Value = Part> {
         1 => Just(Becomes::Itself),
         3 => prop::collection::vec(name, 0..3).prop_map(Becomes::Manifests),
     ];
-    let fields = ["kind: TrafficSplit", "metadata:", "  name: NAME", "  annotations:", "    text: |", "      # text", "spec:"];
+    let fields =
+        ["kind: TrafficSplit", "metadata:", "  name: NAME", "  annotations:", "    text: |", "      # text", "spec:"];
     let lines = (prop::collection::vec((between(), tail()), fields.len()), between(), any::<bool>());
     (lines, becomes).prop_map(move |((around, after, shifted), becomes)| {
         let mut lines = Vec::new();
@@ -87,8 +90,7 @@ fn split() -> impl Strategy<Value = Part> {
 }
 
 fn text() -> impl Strategy<Value = Text> {
-    let separator =
-        prop_oneof![4 => Just("---\n"), 1 => Just("---  \n"), 1 => Just("--- #C\n"), 1 => Just("...\n---\n"), 1 => Just("---\n\n#C\n")];
+    let separator = prop_oneof![4 => Just("---\n"), 1 => Just("---  \n"), 1 => Just("--- #C\n"), 1 => Just("...\n---\n"), 1 => Just("---\n\n#C\n")];
     let part = (separator, prop_oneof![other(), split()]).prop_map(|(separator, part)| (separator.to_owned(), part));
     (prop::collection::vec(part, 1..7), any::<[bool; 4]>()).prop_map(|(mut parts, [crlf, bare_end, bom, marked])| {
         if !marked || parts[0].0.starts_with("...") {
