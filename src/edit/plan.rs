@@ -12,7 +12,7 @@ use super::layout::{Layout, line_break};
 use super::locate::{Site, Sites};
 use super::{Change, EditError, Reason};
 use crate::place::Span;
-use crate::yaml::{self, Node, Piece};
+use crate::yaml::{self, Node, Piece, emit};
 
 /// One replacement of bytes.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ impl<'a> Whole<'a, '_> {
             line_break.to_owned()
         };
         let style = Style::of(content.of(self.layout.text), "");
-        let texts: Vec<String> = documents.iter().map(|document| style.write(document, line_break)).collect();
+        let texts: Vec<String> = documents.iter().map(|document| style.write(&emit::order(document.clone()), line_break)).collect();
         (Edit { span: content, text: texts.join(&separator) }, documents)
     }
 
@@ -362,7 +362,7 @@ impl<'a> Items<'_, 'a> {
             _ if style == Style::Dense => ",".to_owned(),
             _ => ", ".to_owned(),
         };
-        let texts: Vec<String> = change.manifests.iter().map(|manifest| style.write(manifest, line_break)).collect();
+        let texts: Vec<String> = change.manifests.iter().map(|manifest| style.write(&emit::order(manifest.clone()), line_break)).collect();
         texts.join(&separator)
     }
 }
@@ -371,7 +371,7 @@ impl<'a> Items<'_, 'a> {
 
 impl Stream<'_> {
     /// Whether a `---` line opens the piece.
-    fn is_marked(&self, piece: usize) -> bool {
+    pub fn is_marked(&self, piece: usize) -> bool {
         let Piece { span, whole } = self.pieces[piece];
         self.text[whole.start..span.start].contains("---")
     }
@@ -400,7 +400,7 @@ pub(super) fn outer_comments(outside: &str) -> Vec<&str> {
 }
 
 fn emitted(manifest: &Value) -> Vec<String> {
-    serde_yaml::to_string(manifest).unwrap_or_default().lines().map(str::to_owned).collect()
+    emit::to_yaml(std::slice::from_ref(manifest)).lines().map(str::to_owned).collect()
 }
 
 fn starts_flow(text: &str, span: Span) -> bool {
