@@ -11,7 +11,9 @@ use std::collections::HashMap;
 
 use super::scalar::CoreTag;
 use super::{Node, Scalar, Value};
+use crate::code;
 use crate::place::Span;
+use crate::report::Code;
 
 /// A parsed document.
 #[derive(Clone, Debug)]
@@ -50,6 +52,22 @@ pub enum ProblemKind {
     Aliases,
     /// Nested deeper than the limit.
     Depth,
+}
+
+// === impl ProblemKind ===
+
+impl ProblemKind {
+    /// The row of `mappings/findings.yaml` that explains it.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Self::Syntax => code!("yaml-syntax"),
+            Self::Template => code!("yaml-template"),
+            Self::DuplicateKey => code!("yaml-duplicate-key"),
+            Self::Aliases => code!("yaml-aliases"),
+            Self::Depth => code!("yaml-depth"),
+        }
+    }
 }
 
 /// How deep lists and maps may be nested, aliases expanded. Deep enough for any manifest (CRD schemas reach 40), and
@@ -141,7 +159,7 @@ fn with_directives(text: &str, span: Span) -> Span {
     let mut start = None;
     let mut rest = before;
     while !rest.is_empty() {
-        let line_start = rest.trim_end_matches(['\r', '\n']).rfind('\n').map_or(0, |newline| newline + 1);
+        let line_start = rest.trim_end_matches(['\r', '\n']).rfind(['\r', '\n']).map_or(0, |newline| newline + 1);
         match rest[line_start..].trim_start_matches('\u{feff}').bytes().next() {
             Some(b'%') => start = Some(line_start),
             Some(b'#' | b'\r' | b'\n') => {}
@@ -344,7 +362,7 @@ impl<'a> Reader<'a> {
     fn block_scalar(&self, content: Span) -> Span {
         let start = self.indicator(&['|', '>'], content.start).unwrap_or(content.start);
         let written = Span::new(start, content.end.max(start)).of(self.text);
-        Span::new(start, start + written.trim_end().len())
+        Span::new(start, start + written.trim_end_matches([' ', '\t', '\r', '\n']).len())
     }
 
     /// The place of a list that begins. granit begins a block list that is not indented below its key only after its

@@ -121,14 +121,14 @@ fn is_document(opened_by: Kind, content: &str, next: Option<Kind>) -> bool {
 
 /// Whether `content` belongs to the document that follows, or to none.
 fn is_prologue(content: &str, next: Option<Kind>) -> bool {
-    content.trim().is_empty() || (next == Some(Kind::Start) && is_directives(content))
+    content.trim_ascii().is_empty() || (next == Some(Kind::Start) && is_directives(content))
 }
 
 /// Whether `content` is `%` directives, with or without comments.
 fn is_directives(content: &str) -> bool {
-    let mut lines = content.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let mut lines = content.lines().filter(|line| !line.trim_ascii().is_empty()).peekable();
     lines.clone().any(|line| line.starts_with('%'))
-        && lines.all(|line| line.starts_with('%') || line.trim_start().starts_with('#'))
+        && lines.all(|line| line.starts_with('%') || line.trim_ascii_start().starts_with('#'))
 }
 
 fn after_bom(text: &str, at: usize) -> usize {

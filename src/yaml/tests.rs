@@ -1,6 +1,7 @@
 //! What the reader promises, over all of its files.
 
 use super::*;
+use proptest::prelude::*;
 
 fn read(text: &str) -> Document {
     let piece = split(text)[0];
@@ -258,4 +259,151 @@ fn a_list_that_is_not_indented_begins_with_its_first_dash() {
     ] {
         assert_eq!(at(text, &["b".into()]), list);
     }
+}
+
+#[test]
+fn every_kind_of_problem_has_its_row() {
+    for kind in [
+        ProblemKind::Syntax,
+        ProblemKind::Template,
+        ProblemKind::DuplicateKey,
+        ProblemKind::Aliases,
+        ProblemKind::Depth,
+    ] {
+        assert!(crate::report::catalogue::find(kind.code().0).is_some(), "{kind:?}");
+    }
+}
+
+/// Text that is likely to run into the rules of YAML: its indicators, line ends and separators, and words.
+fn text() -> impl Strategy<Value = String> {
+    let token = proptest::sample::select(vec![
+        "a",
+        "b",
+        "key",
+        "on",
+        "1",
+        "0x1",
+        " ",
+        "  ",
+        "\n",
+        "\n",
+        "\r\n",
+        "\r",
+        "\t",
+        ":",
+        ": ",
+        ":\n",
+        "- ",
+        "-",
+        "? ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "\"",
+        "'",
+        "#",
+        " # c",
+        "|",
+        ">",
+        "|+\n",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!str ",
+        "!t ",
+        "---",
+        "\n---\n",
+        "\n...\n",
+        "%YAML 1.2\n",
+        "{{",
+        "}}",
+        "{%",
+        "\\",
+        "\\ud83d",
+        "é",
+        "😀",
+        "\u{feff}",
+        "\u{0}",
+        "\u{85}",
+        "\u{2028}",
+        "{\"a\":1}",
+        "[]",
+    ]);
+    prop_oneof![proptest::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat()), any::<String>()]
+}
+
+/// A document of scalars that every reader of YAML takes for the same.
+fn plain_document() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        "[a-z]{3,8}-[a-z0-9]{1,5}".prop_map(serde_json::Value::from),
+        (0_u32..100_000).prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+    ];
+    let tree = leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..5).prop_map(serde_json::Value::from),
+            proptest::collection::btree_map("[a-z]{3,8}x", inner, 1..5)
+                .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+        ]
+    });
+    proptest::collection::btree_map("[a-z]{3,8}x", tree, 1..5)
+        .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect()))
+}
+
+/// Every span lies in the one around it, and none is the wrong way round.
+fn check_spans(node: &Node, text: &str) {
+    assert!(node.span.start <= node.span.end && text.is_char_boundary(node.span.start), "{:?}", node.span);
+    let _ = node.span.of(text);
+    let children = node.items().iter().chain(node.entries().iter().flat_map(|(key, value)| [key, value]));
+    children.for_each(|child| check_spans(child, text));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_cover_the_text_without_gap_or_overlap(text in text()) {
+        let mut at = 0;
+        for piece in split(&text) {
+            prop_assert_eq!(piece.whole.start, at);
+            prop_assert!(piece.whole.start <= piece.span.start && piece.span.start <= piece.span.end);
+            prop_assert!(piece.span.end <= piece.whole.end);
+            at = piece.whole.end;
+        }
+        prop_assert_eq!(at, text.len());
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in text()) {
+        for piece in split(&text) {
+            let _ = template(&text, piece.span);
+            match parse(&text, piece.span) {
+                Ok(document) => {
+                    document.comments.iter().for_each(|comment| check_comment(&text, *comment));
+                    if let Some(root) = document.root {
+                        check_spans(&root, &text);
+                    }
+                }
+                Err(problem) => {
+                    let _ = problem.span.of(&text);
+                    prop_assert!(!problem.message.is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_reader_doubts_is_read_as_serde_yaml_reads_it(document in plain_document()) {
+        let yaml = serde_yaml::to_string(&document).unwrap();
+        prop_assert_eq!(root(&yaml).to_json(), serde_yaml::from_str::<serde_json::Value>(&yaml).unwrap());
+        let json = serde_json::to_string_pretty(&document).unwrap();
+        prop_assert_eq!(root(&json).to_json(), document);
+    }
+}
+
+fn check_comment(text: &str, comment: Span) {
+    assert!(comment.of(text).starts_with('#'), "{:?}", comment.of(text));
 }
