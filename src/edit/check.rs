@@ -41,7 +41,9 @@ pub(super) fn check(
             comments.found(is.comments(0));
             continue;
         }
-        let Some((place, expected)) = expected.next() else { return Err(differs("there is a document too many", last)) };
+        let Some((place, expected)) = expected.next() else {
+            return Err(differs("there is a document too many", last));
+        };
         last = place;
         match expected.new_comments(is) {
             Some(found) => comments.found(found),
@@ -133,7 +135,9 @@ fn is_same(before: &str, was: Piece, is: Reread<'_>) -> bool {
         return true;
     }
     let same_root = || match (yaml::parse(before, was.span), is.read()) {
-        (Ok(Document { root: Some(was), .. }), Some(Document { root: Some(is), .. })) => same(&was, &is, &HashMap::new()),
+        (Ok(Document { root: Some(was), .. }), Some(Document { root: Some(is), .. })) => {
+            same(&was, &is, &HashMap::new())
+        }
         (Ok(Document { root: None, .. }), Some(Document { root: None, .. })) | (Err(_), None) => true,
         (Ok(_) | Err(_), Some(_) | None) => false,
     };
@@ -146,7 +150,8 @@ fn same(was: &Node, is: &Node, swaps: &HashMap<Span, Swap<'_>>) -> bool {
         (Value::Scalar(was_scalar), Value::Scalar(is_scalar)) => match swaps.get(&was.span) {
             Some(Swap::Text(text)) => is_scalar.text == *text && is_scalar.resolved == Resolved::Str,
             Some(Swap::Items(_)) | None => {
-                let both_floats = matches!((&was_scalar.resolved, &is_scalar.resolved), (Resolved::Float(_), Resolved::Float(_)));
+                let both_floats =
+                    matches!((&was_scalar.resolved, &is_scalar.resolved), (Resolved::Float(_), Resolved::Float(_)));
                 was_scalar.text == is_scalar.text && (both_floats || was_scalar.resolved == is_scalar.resolved)
             }
         },
@@ -164,7 +169,9 @@ fn same(was: &Node, is: &Node, swaps: &HashMap<Span, Swap<'_>>) -> bool {
 fn same_items(was: &[Node], is: &[Node], swaps: &HashMap<Span, Swap<'_>>) -> bool {
     let mut is = is.iter();
     let all = was.iter().all(|was| match swaps.get(&was.span) {
-        Some(Swap::Items(manifests)) => manifests.iter().all(|manifest| is.next().is_some_and(|is| means(is, manifest))),
+        Some(Swap::Items(manifests)) => {
+            manifests.iter().all(|manifest| is.next().is_some_and(|is| means(is, manifest)))
+        }
         Some(Swap::Text(_)) | None => is.next().is_some_and(|is| same(was, is, swaps)),
     });
     all && is.next().is_none()

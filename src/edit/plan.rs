@@ -12,7 +12,7 @@ use super::layout::{Layout, line_break};
 use super::locate::{Site, Sites};
 use super::{Change, EditError, Reason};
 use crate::place::Span;
-use crate::yaml::{self, Node, Piece, emit};
+use crate::yaml::{Node, Piece, emit};
 
 /// One replacement of bytes.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub(super) enum Swap<'a> {
 pub(super) struct Stream<'a> {
     pub text: &'a str,
     pub pieces: &'a [Piece],
+    /// Whether any piece has a `---` line.
+    pub marked: bool,
 }
 
 /// The changes of one document, planned.
@@ -69,10 +71,12 @@ pub(super) fn plan<'a>(
     for change in changes {
         match sites.find(change.object).map_err(|reason| reason.at(change.object))? {
             Site::Document => return Whole { stream, index, layout, change }.plan(),
-            Site::Item { owner, list, index } => match lists.iter_mut().rev().find(|known| known.list.span == list.span) {
-                Some(known) => known.changes.push((index, change)),
-                None => lists.push(Items { layout, owner, list, changes: vec![(index, change)] }),
-            },
+            Site::Item { owner, list, index } => {
+                match lists.iter_mut().rev().find(|known| known.list.span == list.span) {
+                    Some(known) => known.changes.push((index, change)),
+                    None => lists.push(Items { layout, owner, list, changes: vec![(index, change)] }),
+                }
+            }
             Site::Shared => return Err(Reason::Shared.at(change.object)),
         }
     }
@@ -92,7 +96,8 @@ pub(super) fn plan<'a>(
 fn notes_above(layout: Layout<'_>, changes: &[(usize, &Change)]) -> Option<Edit> {
     let start = layout.content_start(layout.span.start, layout.span.end).filter(|start| layout.opens_line(*start))?;
     let line_break = line_break(layout.text, start);
-    let lines: Vec<String> = changes.iter().flat_map(|(_, change)| note(change)).map(|line| line + line_break).collect();
+    let lines: Vec<String> =
+        changes.iter().flat_map(|(_, change)| note(change)).map(|line| line + line_break).collect();
     let at = layout.line_start(start);
     (!lines.is_empty()).then(|| Edit { span: Span::new(at, at), text: lines.concat() })
 }
@@ -150,18 +155,15 @@ impl<'a> Whole<'a, '_> {
     fn as_json(&self, content: Span) -> (Edit, Vec<Value>) {
         let line_break = line_break(self.layout.text, content.start);
         let manifests = &self.change.manifests;
-        let alone = self.stream.pieces.len() == 1 && !self.stream.is_marked(0);
+        let alone = self.stream.pieces.len() == 1 && !self.stream.marked;
         let documents = match manifests.as_slice() {
             [_, _, ..] if alone => vec![json!({"apiVersion": "v1", "kind": "List", "items": manifests})],
             manifests => manifests.to_vec(),
         };
-        let separator = if (0..self.stream.pieces.len()).any(|piece| self.stream.is_marked(piece)) {
-            format!("{line_break}---{line_break}")
-        } else {
-            line_break.to_owned()
-        };
+        let separator = if self.stream.marked { format!("{line_break}---{line_break}") } else { line_break.to_owned() };
         let style = Style::of(content.of(self.layout.text), "");
-        let texts: Vec<String> = documents.iter().map(|document| style.write(&emit::order(document.clone()), line_break)).collect();
+        let texts: Vec<String> =
+            documents.iter().map(|document| style.write(&emit::order(document.clone()), line_break)).collect();
         (Edit { span: content, text: texts.join(&separator) }, documents)
     }
 
@@ -270,8 +272,11 @@ impl<'a> Items<'_, 'a> {
         let start = layout.line_start(dash);
         let end = layout.line_end(layout.block_end(item.span, dash - start));
         let indent = &layout.text[start..dash];
-        let mut lines: Vec<String> =
-            note(change).into_iter().chain(comment_lines(layout, dash, end)).map(|line| format!("{indent}{line}")).collect();
+        let mut lines: Vec<String> = note(change)
+            .into_iter()
+            .chain(comment_lines(layout, dash, end))
+            .map(|line| format!("{indent}{line}"))
+            .collect();
         for manifest in &change.manifests {
             let mut lead = "- ";
             for line in emitted(manifest) {
@@ -328,7 +333,8 @@ impl<'a> Items<'_, 'a> {
                 }
             }
         }
-        let commented = edits[found..].iter().find(|edit| !self.layout.comments_in(edit.span.start, edit.span.end).is_empty());
+        let commented =
+            edits[found..].iter().find(|edit| !self.layout.comments_in(edit.span.start, edit.span.end).is_empty());
         match commented {
             None => Ok(()),
             Some(edit) => Err(Reason::Layout("there are comments between the brackets of the list").at(edit.span)),
@@ -362,19 +368,27 @@ impl<'a> Items<'_, 'a> {
             _ if style == Style::Dense => ",".to_owned(),
             _ => ", ".to_owned(),
         };
-        let texts: Vec<String> = change.manifests.iter().map(|manifest| style.write(&emit::order(manifest.clone()), line_break)).collect();
+        let texts: Vec<String> =
+            change.manifests.iter().map(|manifest| style.write(&emit::order(manifest.clone()), line_break)).collect();
         texts.join(&separator)
     }
 }
 
 // === impl Stream ===
 
-impl Stream<'_> {
+impl<'a> Stream<'a> {
+    pub fn new(text: &'a str, pieces: &'a [Piece]) -> Self {
+        Self { text, pieces, marked: pieces.iter().any(|piece| is_marked(text, *piece)) }
+    }
+
     /// Whether a `---` line opens the piece.
     pub fn is_marked(&self, piece: usize) -> bool {
-        let Piece { span, whole } = self.pieces[piece];
-        self.text[whole.start..span.start].contains("---")
+        is_marked(self.text, self.pieces[piece])
     }
+}
+
+fn is_marked(text: &str, Piece { span, whole }: Piece) -> bool {
+    text[whole.start..span.start].contains("---")
 }
 
 /// The note of a change as comment lines.
@@ -396,7 +410,11 @@ pub(super) fn outer_comments(outside: &str) -> Vec<&str> {
     let comment = |line: &'_ str| -> Option<usize> {
         if line.starts_with('#') { Some(0) } else { line.find(" #").or_else(|| line.find("\t#")).map(|at| at + 1) }
     };
-    outside.split(['\n', '\r']).map(|line| line.trim_start_matches('\u{feff}').trim()).filter_map(|line| Some(&line[comment(line)?..])).collect()
+    outside
+        .split(['\n', '\r'])
+        .map(|line| line.trim_start_matches('\u{feff}').trim())
+        .filter_map(|line| Some(&line[comment(line)?..]))
+        .collect()
 }
 
 fn emitted(manifest: &Value) -> Vec<String> {

@@ -30,7 +30,7 @@ pub fn splice(text: &str, changes: &[Change]) -> Result<String, EditError> {
         return Ok(text.to_owned());
     }
     let pieces = yaml::split(text);
-    let stream = Stream { text, pieces: &pieces };
+    let stream = Stream::new(text, &pieces);
     let changed = read(stream, changes)?;
     let mut edits = Vec::new();
     let mut becomes: BTreeMap<usize, Becomes<'_>> = BTreeMap::new();
@@ -82,8 +82,9 @@ fn read<'a>(stream: Stream<'_>, changes: &'a [Change]) -> Result<BTreeMap<usize,
 /// A `...` line ends a document. Where that went away the line goes too, because to kubectl a stream that begins with it
 /// is an error. It becomes `---` where the document after it has no other separator.
 fn orphaned_ends(stream: Stream<'_>, becomes: &BTreeMap<usize, Becomes<'_>>) -> Vec<Edit> {
-    let Stream { text, pieces } = stream;
-    let goes = |index: usize| matches!(becomes.get(&index), Some(Becomes::Manifests(documents)) if documents.is_empty());
+    let Stream { text, pieces, .. } = stream;
+    let goes =
+        |index: usize| matches!(becomes.get(&index), Some(Becomes::Manifests(documents)) if documents.is_empty());
     let line = |index: usize| {
         let Piece { span, whole } = *pieces.get(index + 1).filter(|_| goes(index) && !goes(index + 1))?;
         let between = Span::new(whole.start, span.start).of(text);

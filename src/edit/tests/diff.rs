@@ -47,7 +47,10 @@ fn a_file_that_stays_leaves_no_trace() {
 fn names_are_quoted_as_git_quotes_them_and_stay_inside_the_tree() {
     for (name, header) in [
         ("a b.yaml", "diff --git a/a b.yaml b/a b.yaml\n--- a/a b.yaml\t\n+++ b/a b.yaml\t\n"),
-        ("é\"\n", "diff --git \"a/\\303\\251\\\"\\n\" \"b/\\303\\251\\\"\\n\"\n--- \"a/\\303\\251\\\"\\n\"\n+++ \"b/\\303\\251\\\"\\n\"\n"),
+        (
+            "é\"\n",
+            "diff --git \"a/\\303\\251\\\"\\n\" \"b/\\303\\251\\\"\\n\"\n--- \"a/\\303\\251\\\"\\n\"\n+++ \"b/\\303\\251\\\"\\n\"\n",
+        ),
         ("/srv/x", "diff --git a/srv/x b/srv/x\n--- a/srv/x\n+++ b/srv/x\n"),
         ("./x", "diff --git a/x b/x\n--- a/x\n+++ b/x\n"),
         ("../../y/../x", "diff --git a/x b/x\n--- a/x\n+++ b/x\n"),

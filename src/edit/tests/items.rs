@@ -43,7 +43,10 @@ fn an_item_is_replaced_by_one_item_for_each_manifest() {
 
 #[test]
 fn the_indentation_of_an_item_is_kept() {
-    let text = LIST.replace("\n- ", "\n    - ").replace("\n  metadata", "\n      metadata").replace("\n    name", "\n        name");
+    let text = LIST
+        .replace("\n- ", "\n    - ")
+        .replace("\n  metadata", "\n      metadata")
+        .replace("\n    name", "\n        name");
     let after = replaced(&text, "pay", &[route("pay")]).unwrap();
     let old = "    - kind: TrafficSplit\n      metadata:\n        name: pay\n";
     let new: String = route_item("pay").lines().map(|line| format!("    {line}\n")).collect();
@@ -99,7 +102,8 @@ fn crlf_is_kept_between_items() {
 
 #[test]
 fn a_list_inside_a_list_is_edited_too() {
-    let text = "kind: List\nitems:\n- kind: List\n  items:\n  - kind: TrafficSplit\n    metadata: {name: pay}\n- b: 2\n";
+    let text =
+        "kind: List\nitems:\n- kind: List\n  items:\n  - kind: TrafficSplit\n    metadata: {name: pay}\n- b: 2\n";
     assert_eq!(replaced(text, "pay", &[]).unwrap(), "kind: List\nitems:\n- kind: List\n  items: []\n- b: 2\n");
 }
 
@@ -142,11 +146,14 @@ fn an_object_that_others_refer_to_is_refused() {
     assert_eq!(refusal(whole_item, "pay", &[route("pay")]), Reason::Shared);
     let merged = "kind: List\nitems:\n- &i\n  metadata: {name: pay}\n- b: 1\n  <<: *i\n";
     assert_eq!(refusal(merged, "pay", &[route("pay")]), Reason::Shared);
+    let whole_list = "kind: List\nall: &l\n- metadata: {name: pay}\nitems: *l\n";
+    assert_eq!(refusal(whole_list, "pay", &[route("pay")]), Reason::Shared);
 }
 
 #[test]
 fn an_object_that_refers_to_others_is_replaced() {
-    let text = "kind: List\nitems:\n- a: &m {name: cart}\n- kind: TrafficSplit\n  metadata:\n    name: pay\n  <<: *m\nb: 1\n";
+    let text =
+        "kind: List\nitems:\n- a: &m {name: cart}\n- kind: TrafficSplit\n  metadata:\n    name: pay\n  <<: *m\nb: 1\n";
     let after = replaced(text, "pay", &[json!({"kind": "A"})]).unwrap();
     assert_eq!(after, "kind: List\nitems:\n- a: &m {name: cart}\n- kind: A\nb: 1\n");
 }

@@ -44,8 +44,10 @@ fn commas_stay_right_whichever_items_go_away() {
         ] {
             let changes: Vec<_> = gone.chars().map(|name| change(text, &name.to_string(), &[])).collect();
             let after = splice(text, &changes).unwrap_or_else(|error| panic!("{error}: {gone} of {text}"));
-            let names: String =
-                super::objects(&after).iter().filter_map(|(_, object)| super::object_name(object).map(str::to_owned)).collect();
+            let names: String = super::objects(&after)
+                .iter()
+                .filter_map(|(_, object)| super::object_name(object).map(str::to_owned))
+                .collect();
             assert_eq!(names, left, "{after}");
             assert_eq!(text.starts_with('{'), serde_json::from_str::<Value>(&after).is_ok(), "{after}");
         }
@@ -90,7 +92,10 @@ fn a_json_stream_stays_a_json_stream() {
         "{\"metadata\":{\"name\":\"a\"}}\n{\"kind\":\"A\",\"metadata\":{\"name\":\"x\"}}\n\
          {\"kind\":\"A\",\"metadata\":{\"name\":\"y\"}}\n{\"metadata\":{\"name\":\"c\"}}\n"
     );
-    assert_eq!(replaced(text, "pay", &[]).unwrap(), "{\"metadata\":{\"name\":\"a\"}}\n{\"metadata\":{\"name\":\"c\"}}\n");
+    assert_eq!(
+        replaced(text, "pay", &[]).unwrap(),
+        "{\"metadata\":{\"name\":\"a\"}}\n{\"metadata\":{\"name\":\"c\"}}\n"
+    );
 }
 
 #[test]
@@ -116,7 +121,8 @@ fn an_item_of_a_flow_list_in_yaml_is_replaced_by_json_and_the_note_stands_above(
     let text = "# shop\nkind: List\nitems: [{metadata: {name: pay}}, {b: 1}] # flow\n";
     let mut noted = change(text, "pay", &[manifest("x")]);
     noted.note = Some("moved".to_owned());
-    let expected = "# shop\n# moved\nkind: List\nitems: [{\"kind\": \"A\", \"metadata\": {\"name\": \"x\"}}, {b: 1}] # flow\n";
+    let expected =
+        "# shop\n# moved\nkind: List\nitems: [{\"kind\": \"A\", \"metadata\": {\"name\": \"x\"}}, {b: 1}] # flow\n";
     assert_eq!(splice(text, &[noted]).unwrap(), expected);
 }
 

@@ -18,14 +18,15 @@ fn route(name: &str) -> Value {
     json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": name}})
 }
 
-/// `route(name)` as YAML, every line indented by `indent` and the first one led by `lead`.
+/// `route(name)` as YAML.
 fn route_yaml(name: &str) -> String {
     format!("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: {name}\n")
 }
 
 /// The change of the object of `text` whose `metadata.name` is `name`.
 fn change(text: &str, name: &str, manifests: &[Value]) -> Change {
-    let (piece, object) = objects(text).into_iter().find(|(_, node)| object_name(node) == Some(name)).expect("the object");
+    let (piece, object) =
+        objects(text).into_iter().find(|(_, node)| object_name(node) == Some(name)).expect("the object");
     Change { piece, object: object.span, manifests: manifests.to_vec(), note: None }
 }
 

@@ -55,7 +55,9 @@ fn other() -> impl Strategy<Value = Part> {
         for (index, line) in lines.iter().enumerate() {
             let line = if line.starts_with('&') { "anchor: &x 1\nalias: *x\n" } else { line };
             text.push_str(&match line.split_once(':') {
-                Some(_) if line.starts_with(char::is_alphabetic) => line.replace(": ", &format!("{index}: ")).replace("ing:\n", &format!("ing{index}:\n")),
+                Some(_) if line.starts_with(char::is_alphabetic) => {
+                    line.replace(": ", &format!("{index}: ")).replace("ing:\n", &format!("ing{index}:\n"))
+                }
                 Some(_) | None => line.to_owned(),
             });
         }
@@ -71,7 +73,8 @@ fn split() -> impl Strategy<Value = Part> {
         1 => Just(Becomes::Itself),
         3 => prop::collection::vec(name, 0..3).prop_map(Becomes::Manifests),
     ];
-    let fields = ["kind: TrafficSplit", "metadata:", "  name: NAME", "  annotations:", "    text: |", "      # text", "spec:"];
+    let fields =
+        ["kind: TrafficSplit", "metadata:", "  name: NAME", "  annotations:", "    text: |", "      # text", "spec:"];
     let lines = (prop::collection::vec((between(), tail()), fields.len()), between(), any::<bool>());
     (lines, becomes).prop_map(move |((around, after, shifted), becomes)| {
         let mut lines = Vec::new();
@@ -87,8 +90,7 @@ fn split() -> impl Strategy<Value = Part> {
 }
 
 fn text() -> impl Strategy<Value = Text> {
-    let separator =
-        prop_oneof![4 => Just("---\n"), 1 => Just("---  \n"), 1 => Just("--- #C\n"), 1 => Just("...\n---\n"), 1 => Just("---\n\n#C\n")];
+    let separator = prop_oneof![4 => Just("---\n"), 1 => Just("---  \n"), 1 => Just("--- #C\n"), 1 => Just("...\n---\n"), 1 => Just("---\n\n#C\n")];
     let part = (separator, prop_oneof![other(), split()]).prop_map(|(separator, part)| (separator.to_owned(), part));
     (prop::collection::vec(part, 1..7), any::<[bool; 4]>()).prop_map(|(mut parts, [crlf, bare_end, bom, marked])| {
         if !marked {
@@ -203,5 +205,57 @@ proptest! {
         // The patch leads there.
         let patch = diff(&[FileDiff { name: "n", before: Some(&before), after: Some(&after) }], Color::Never);
         prop_assert_eq!(applied(&before, &patch), Some(after));
+    }
+
+    #[test]
+    fn items_of_any_list_change_alone(
+        items in prop::collection::vec((0..4usize, any::<bool>(), prop::option::of(0..3usize)), 1..6),
+        indent in 0..3usize,
+        form in 0..3usize,
+        bare_end in any::<bool>(),
+    ) {
+        let lead = " ".repeat(indent);
+        let mut before = match form { 0 => "kind: List\nitems: # c0.\n".to_owned(), _ => "{\"kind\": \"List\", \"items\": [".to_owned() };
+        let mut expected = Vec::new();
+        let mut gone = Vec::new();
+        for (index, (lines, commented, becomes)) in items.iter().enumerate() {
+            let fields: Vec<String> = (0..*lines).map(|line| format!("\"f{line}\": [{line}]")).collect();
+            if form == 0 {
+                let comment = |part: &str| if *commented { format!(" # {part}{index}.") } else { String::new() };
+                let rest: String = fields.iter().map(|field| format!("\n{lead}  {field}{}", comment("in"))).collect();
+                before.push_str(&format!("{lead}#  c{index}.\n{lead}- metadata: {{name: split-{index}}}{}{rest}\n", comment("c")));
+            } else {
+                let gap = if form == 1 { "\n  " } else { " " };
+                let rest: String = fields.iter().map(|field| format!(",{gap}  {field}")).collect();
+                let comma = if index == 0 { "" } else { "," };
+                before.push_str(&format!("{comma}{gap}{{{gap}  \"metadata\": {{\"name\": \"split-{index}\"}}{rest}{gap}}}"));
+            }
+            match becomes {
+                Some(count) => {
+                    let manifests: Vec<Value> = (0..*count).map(|number| manifest(&format!("r-{index}-{number}"))).collect();
+                    expected.extend(manifests.iter().cloned());
+                    gone.push((index, manifests));
+                }
+                None => {
+                    let mut item = json!({"metadata": {"name": format!("split-{index}")}});
+                    for line in 0..*lines {
+                        item[format!("f{line}")] = json!([line]);
+                    }
+                    expected.push(item);
+                }
+            }
+        }
+        before.push_str(if form == 0 { "" } else { "\n]}\n" });
+        if bare_end {
+            before.truncate(before.trim_end().len());
+        }
+        let changes: Vec<_> = gone.iter().map(|(index, manifests)| change(&before, &format!("split-{index}"), manifests)).collect();
+        let after = splice(&before, &changes).map_err(|error| TestCaseError::fail(format!("{error} in {before:?}")))?;
+        prop_assert_eq!(read(&after), vec![json!({"kind": "List", "items": expected})], "{:?} became {:?}", before, after);
+        prop_assert_eq!(after.matches('#').count(), before.matches('#').count());
+        prop_assert_eq!(after.ends_with('\n'), before.ends_with('\n'));
+        if form > 0 {
+            prop_assert!(serde_json::from_str::<Value>(&after).is_ok());
+        }
     }
 }

@@ -26,10 +26,7 @@ fn comments_before_an_object_stay_and_comments_inside_move_to_its_head() {
     let after = replaced(text, "checkout", &[route("checkout")]).unwrap();
     assert_eq!(
         after,
-        format!(
-            "# licence\n\n# about checkout\n# was Istio\n# the root\n# last\n{}# after\n",
-            route_yaml("checkout")
-        )
+        format!("# licence\n\n# about checkout\n# was Istio\n# the root\n# last\n{}# after\n", route_yaml("checkout"))
     );
 }
 
@@ -138,10 +135,7 @@ fn comments_of_a_document_that_goes_away_stay_in_its_place() {
     let mut change = change(text, "checkout", &[]);
     change.note = Some("went to `routes.yaml`".to_owned());
     let after = splice(text, &[change]).unwrap();
-    assert_eq!(
-        after,
-        "a: 1\n# sep\n# head\n\n#   more\n# went to `routes.yaml`\n# in\n# end\n# after\n---\nb: 2\n"
-    );
+    assert_eq!(after, "a: 1\n# sep\n# head\n\n#   more\n# went to `routes.yaml`\n# in\n# end\n# after\n---\nb: 2\n");
 }
 
 #[test]
