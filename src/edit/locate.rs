@@ -41,6 +41,8 @@ struct Borrowed {
     span: Span,
     /// How far the document was read when they were used.
     user: usize,
+    /// The end of the longest of these and of those that begin earlier.
+    reach: usize,
 }
 
 // === impl Sites ===
@@ -67,18 +69,23 @@ impl<'d> Sites<'d> {
     pub fn find(&self, span: Span) -> Result<Site<'d>, Reason> {
         match self.sites.get(&span) {
             None => Err(Reason::NoObject),
+            Some(Site::Document) => Ok(Site::Document),
             Some(Site::Shared) => Err(Reason::Shared),
-            Some(_) if self.is_borrowed_from(span) => Err(Reason::Shared),
-            Some(site) => Ok(*site),
+            Some(Site::Item { .. }) if self.is_borrowed_from(span) => Err(Reason::Shared),
+            Some(site @ Site::Item { .. }) => Ok(*site),
         }
     }
 
+    /// Whether the object is, or stands in, the original of an alias, or holds one that is used outside of it.
     fn is_borrowed_from(&self, object: Span) -> bool {
-        let first = self.borrowed.partition_point(|borrowed| borrowed.span.start < object.start);
-        self.borrowed[first..]
-            .iter()
-            .take_while(|borrowed| borrowed.span.start < object.end)
-            .any(|borrowed| borrowed.user >= object.end)
+        let inside = self.borrowed.partition_point(|borrowed| borrowed.span.start < object.start);
+        let around = self.borrowed.partition_point(|borrowed| borrowed.span.start <= object.start);
+        let stands_in = around.checked_sub(1).is_some_and(|last| self.borrowed[last].reach >= object.end);
+        stands_in
+            || self.borrowed[inside..]
+                .iter()
+                .take_while(|borrowed| borrowed.span.start < object.end)
+                .any(|borrowed| borrowed.user >= object.end)
     }
 }
 
@@ -89,7 +96,7 @@ fn borrowed(root: &Node) -> Vec<Borrowed> {
     let mut open = vec![root];
     while let Some(node) = open.pop() {
         if node.span.start < reached {
-            found.push(Borrowed { span: node.span, user: reached });
+            found.push(Borrowed { span: node.span, user: reached, reach: node.span.end });
             continue;
         }
         reached = node.span.start;
@@ -105,5 +112,10 @@ fn borrowed(root: &Node) -> Vec<Borrowed> {
         }
     }
     found.sort_by_key(|borrowed| borrowed.span);
+    let mut reach = 0;
+    for borrowed in &mut found {
+        reach = reach.max(borrowed.span.end);
+        borrowed.reach = reach;
+    }
     found
 }

@@ -12,7 +12,7 @@ use super::layout::{Layout, line_break};
 use super::locate::{Site, Sites};
 use super::{Change, EditError, Reason};
 use crate::place::Span;
-use crate::yaml::{Node, Piece};
+use crate::yaml::{Node, Piece, emit};
 
 /// One replacement of bytes.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub(super) enum Swap<'a> {
 pub(super) struct Stream<'a> {
     pub text: &'a str,
     pub pieces: &'a [Piece],
+    /// Whether any piece has a `---` line.
+    pub marked: bool,
 }
 
 /// The changes of one document, planned.
@@ -153,18 +155,15 @@ impl<'a> Whole<'a, '_> {
     fn as_json(&self, content: Span) -> (Edit, Vec<Value>) {
         let line_break = line_break(self.layout.text, content.start);
         let manifests = &self.change.manifests;
-        let alone = self.stream.pieces.len() == 1 && !self.stream.is_marked(0);
+        let alone = self.stream.pieces.len() == 1 && !self.stream.marked;
         let documents = match manifests.as_slice() {
             [_, _, ..] if alone => vec![json!({"apiVersion": "v1", "kind": "List", "items": manifests})],
             manifests => manifests.to_vec(),
         };
-        let separator = if (0..self.stream.pieces.len()).any(|piece| self.stream.is_marked(piece)) {
-            format!("{line_break}---{line_break}")
-        } else {
-            line_break.to_owned()
-        };
+        let separator = if self.stream.marked { format!("{line_break}---{line_break}") } else { line_break.to_owned() };
         let style = Style::of(content.of(self.layout.text), "");
-        let texts: Vec<String> = documents.iter().map(|document| style.write(document, line_break)).collect();
+        let texts: Vec<String> =
+            documents.iter().map(|document| style.write(&emit::order(document.clone()), line_break)).collect();
         (Edit { span: content, text: texts.join(&separator) }, documents)
     }
 
@@ -369,19 +368,27 @@ impl<'a> Items<'_, 'a> {
             _ if style == Style::Dense => ",".to_owned(),
             _ => ", ".to_owned(),
         };
-        let texts: Vec<String> = change.manifests.iter().map(|manifest| style.write(manifest, line_break)).collect();
+        let texts: Vec<String> =
+            change.manifests.iter().map(|manifest| style.write(&emit::order(manifest.clone()), line_break)).collect();
         texts.join(&separator)
     }
 }
 
 // === impl Stream ===
 
-impl Stream<'_> {
-    /// Whether a `---` line opens the piece.
-    fn is_marked(&self, piece: usize) -> bool {
-        let Piece { span, whole } = self.pieces[piece];
-        self.text[whole.start..span.start].contains("---")
+impl<'a> Stream<'a> {
+    pub fn new(text: &'a str, pieces: &'a [Piece]) -> Self {
+        Self { text, pieces, marked: pieces.iter().any(|piece| is_marked(text, *piece)) }
     }
+
+    /// Whether a `---` line opens the piece.
+    pub fn is_marked(&self, piece: usize) -> bool {
+        is_marked(self.text, self.pieces[piece])
+    }
+}
+
+fn is_marked(text: &str, Piece { span, whole }: Piece) -> bool {
+    text[whole.start..span.start].contains("---")
 }
 
 /// The note of a change as comment lines.
@@ -411,7 +418,7 @@ pub(super) fn outer_comments(outside: &str) -> Vec<&str> {
 }
 
 fn emitted(manifest: &Value) -> Vec<String> {
-    serde_yaml::to_string(manifest).unwrap_or_default().lines().map(str::to_owned).collect()
+    emit::to_yaml(std::slice::from_ref(manifest)).lines().map(str::to_owned).collect()
 }
 
 fn starts_flow(text: &str, span: Span) -> bool {

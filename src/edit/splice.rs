@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::check::check;
 use super::plan::{Becomes, Edit, Plan, Stream, plan};
 use super::{Change, EditError, Reason};
-use crate::yaml::{self, Document};
+use crate::place::Span;
+use crate::yaml::{self, Document, Piece};
 
 /// A document that changes, as it was read.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub fn splice(text: &str, changes: &[Change]) -> Result<String, EditError> {
         return Ok(text.to_owned());
     }
     let pieces = yaml::split(text);
-    let stream = Stream { text, pieces: &pieces };
+    let stream = Stream::new(text, &pieces);
     let changed = read(stream, changes)?;
     let mut edits = Vec::new();
     let mut becomes: BTreeMap<usize, Becomes<'_>> = BTreeMap::new();
@@ -39,6 +40,7 @@ pub fn splice(text: &str, changes: &[Change]) -> Result<String, EditError> {
         edits.extend(planned);
         becomes.insert(*index, result);
     }
+    edits.extend(orphaned_ends(stream, &becomes));
     let mut after = apply(text, edits)?;
     // Where the last item of a file without a last line break went, the line break before it goes too.
     if matches!(becomes.last_key_value(), Some((last, Becomes::Tree(_))) if last + 1 == pieces.len())
@@ -75,6 +77,27 @@ fn read<'a>(stream: Stream<'_>, changes: &'a [Change]) -> Result<BTreeMap<usize,
         changed.insert(index, Changed { document, changes: vec![change] });
     }
     Ok(changed)
+}
+
+/// A `...` line ends a document. Where that went away the line goes too, because to kubectl a stream that begins with it
+/// is an error. It becomes `---` where the document after it has no other separator.
+fn orphaned_ends(stream: Stream<'_>, becomes: &BTreeMap<usize, Becomes<'_>>) -> Vec<Edit> {
+    let Stream { text, pieces, .. } = stream;
+    let goes =
+        |index: usize| matches!(becomes.get(&index), Some(Becomes::Manifests(documents)) if documents.is_empty());
+    let line = |index: usize| {
+        let Piece { span, whole } = *pieces.get(index + 1).filter(|_| goes(index) && !goes(index + 1))?;
+        let between = Span::new(whole.start, span.start).of(text);
+        let rest = between.strip_prefix("...")?;
+        let line = rest.split('\n').next().unwrap_or_default();
+        let line_break = if line.trim().is_empty() && rest.len() > line.len() { line.len() + 1 } else { 0 };
+        match (stream.is_marked(index + 1), between.contains("\n%")) {
+            (true, true) if index > 0 => None,
+            (true, _) => Some(Edit { span: Span::new(whole.start, whole.start + 3 + line_break), text: String::new() }),
+            (false, _) => Some(Edit { span: Span::new(whole.start, whole.start + 3), text: "---".to_owned() }),
+        }
+    };
+    becomes.keys().filter_map(|index| line(*index)).collect()
 }
 
 /// Makes the edits, in the order of their places.

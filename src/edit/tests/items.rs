@@ -146,6 +146,8 @@ fn an_object_that_others_refer_to_is_refused() {
     assert_eq!(refusal(whole_item, "pay", &[route("pay")]), Reason::Shared);
     let merged = "kind: List\nitems:\n- &i\n  metadata: {name: pay}\n- b: 1\n  <<: *i\n";
     assert_eq!(refusal(merged, "pay", &[route("pay")]), Reason::Shared);
+    let whole_list = "kind: List\nall: &l\n- metadata: {name: pay}\nitems: *l\n";
+    assert_eq!(refusal(whole_list, "pay", &[route("pay")]), Reason::Shared);
 }
 
 #[test]

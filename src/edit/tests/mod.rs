@@ -18,7 +18,7 @@ fn route(name: &str) -> Value {
     json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": name}})
 }
 
-/// `route(name)` as YAML, every line indented by `indent` and the first one led by `lead`.
+/// `route(name)` as YAML.
 fn route_yaml(name: &str) -> String {
     format!("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: {name}\n")
 }

@@ -66,7 +66,7 @@ fn other() -> impl Strategy<Value = Part> {
 }
 
 fn split() -> impl Strategy<Value = Part> {
-    let between = || prop::collection::vec(prop_oneof![Just(""), Just("#C"), Just("   #C "), Just("\t")], 0..3);
+    let between = || prop::collection::vec(prop_oneof![Just(""), Just("#C"), Just("   #C ")], 0..3);
     let tail = || prop_oneof![3 => Just(""), 1 => Just(" #C"), 1 => Just("  ")];
     let name = prop_oneof!["[a-z]{1,8}", Just("yes".to_owned()), Just("1e3".to_owned()), Just("a: b #c é".to_owned())];
     let becomes = prop_oneof![
@@ -93,11 +93,22 @@ fn text() -> impl Strategy<Value = Text> {
     let separator = prop_oneof![4 => Just("---\n"), 1 => Just("---  \n"), 1 => Just("--- #C\n"), 1 => Just("...\n---\n"), 1 => Just("---\n\n#C\n")];
     let part = (separator, prop_oneof![other(), split()]).prop_map(|(separator, part)| (separator.to_owned(), part));
     (prop::collection::vec(part, 1..7), any::<[bool; 4]>()).prop_map(|(mut parts, [crlf, bare_end, bom, marked])| {
-        if !marked || parts[0].0.starts_with("...") {
+        if !marked {
             parts[0].0.clear();
+        }
+        for index in 0..parts.len() {
+            // There must be a document for `...` to end.
+            let ends_nothing = index == 0 || matches!(&parts[index - 1].1, Part::Other(text) if is_blank(text));
+            if parts[index].0.starts_with("...") && ends_nothing {
+                parts[index].0 = "---\n".to_owned();
+            }
         }
         Text { parts, crlf, bare_end, bom }
     })
+}
+
+fn is_blank(text: &str) -> bool {
+    text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with(COMMENT))
 }
 
 // === impl Text ===
@@ -162,7 +173,7 @@ proptest! {
         let mut objects = read(&before).into_iter();
         for (index, (_, part)) in random.parts.iter().enumerate() {
             match part {
-                Part::Other(text) if text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with(COMMENT)) => {}
+                Part::Other(text) if is_blank(text) => {}
                 Part::Other(_) | Part::Split { becomes: Becomes::Itself, .. } => expected.extend(objects.next()),
                 Part::Split { becomes: Becomes::Manifests(names), .. } => {
                     objects.next();
@@ -194,5 +205,57 @@ proptest! {
         // The patch leads there.
         let patch = diff(&[FileDiff { name: "n", before: Some(&before), after: Some(&after) }], Color::Never);
         prop_assert_eq!(applied(&before, &patch), Some(after));
+    }
+
+    #[test]
+    fn items_of_any_list_change_alone(
+        items in prop::collection::vec((0..4usize, any::<bool>(), prop::option::of(0..3usize)), 1..6),
+        indent in 0..3usize,
+        form in 0..3usize,
+        bare_end in any::<bool>(),
+    ) {
+        let lead = " ".repeat(indent);
+        let mut before = match form { 0 => "kind: List\nitems: # c0.\n".to_owned(), _ => "{\"kind\": \"List\", \"items\": [".to_owned() };
+        let mut expected = Vec::new();
+        let mut gone = Vec::new();
+        for (index, (lines, commented, becomes)) in items.iter().enumerate() {
+            let fields: Vec<String> = (0..*lines).map(|line| format!("\"f{line}\": [{line}]")).collect();
+            if form == 0 {
+                let comment = |part: &str| if *commented { format!(" # {part}{index}.") } else { String::new() };
+                let rest: String = fields.iter().map(|field| format!("\n{lead}  {field}{}", comment("in"))).collect();
+                before.push_str(&format!("{lead}#  c{index}.\n{lead}- metadata: {{name: split-{index}}}{}{rest}\n", comment("c")));
+            } else {
+                let gap = if form == 1 { "\n  " } else { " " };
+                let rest: String = fields.iter().map(|field| format!(",{gap}  {field}")).collect();
+                let comma = if index == 0 { "" } else { "," };
+                before.push_str(&format!("{comma}{gap}{{{gap}  \"metadata\": {{\"name\": \"split-{index}\"}}{rest}{gap}}}"));
+            }
+            match becomes {
+                Some(count) => {
+                    let manifests: Vec<Value> = (0..*count).map(|number| manifest(&format!("r-{index}-{number}"))).collect();
+                    expected.extend(manifests.iter().cloned());
+                    gone.push((index, manifests));
+                }
+                None => {
+                    let mut item = json!({"metadata": {"name": format!("split-{index}")}});
+                    for line in 0..*lines {
+                        item[format!("f{line}")] = json!([line]);
+                    }
+                    expected.push(item);
+                }
+            }
+        }
+        before.push_str(if form == 0 { "" } else { "\n]}\n" });
+        if bare_end {
+            before.truncate(before.trim_end().len());
+        }
+        let changes: Vec<_> = gone.iter().map(|(index, manifests)| change(&before, &format!("split-{index}"), manifests)).collect();
+        let after = splice(&before, &changes).map_err(|error| TestCaseError::fail(format!("{error} in {before:?}")))?;
+        prop_assert_eq!(read(&after), vec![json!({"kind": "List", "items": expected})], "{:?} became {:?}", before, after);
+        prop_assert_eq!(after.matches('#').count(), before.matches('#').count());
+        prop_assert_eq!(after.ends_with('\n'), before.ends_with('\n'));
+        if form > 0 {
+            prop_assert!(serde_json::from_str::<Value>(&after).is_ok());
+        }
     }
 }
