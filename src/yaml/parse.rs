@@ -174,7 +174,7 @@ fn with_directives(text: &str, span: Span) -> Span {
 
 /// How often, and over how many bytes in all, a document is read again to get over quoted texts that are not indented.
 const MAX_REPAIRS: usize = 200;
-const MAX_REPAIRED_BYTES: usize = 64 << 20;
+const MAX_REPAIRED_BYTES: usize = 16 << 20;
 
 /// Reads what stands at `span`, and gets over one thing that kubectl accepts and granit does not: lines of a quoted text
 /// that are not indented below its key (controller-gen wrote such CRDs for years). The parser is given a copy in which
@@ -626,15 +626,14 @@ impl Expansion<'_> {
             }
             let key = self.node(key, depth, origin)?;
             let value = self.node(value, depth, origin)?;
-            let text = key_text(&key)?;
-            if let Some(first) = entries.set(text, key, value) {
+            check_key(&key)?;
+            if let Some(first) = entries.set(key, value) {
                 self.duplicate(&entries, first, origin);
             }
         }
-        let own = entries.list.len();
         // Of several `<<` the last wins for kubectl, so it is asked first.
         for (span, value, before) in merges.into_iter().rev() {
-            self.merge(&mut entries, Merge { span, before, own }, value, depth)?;
+            self.merge(&mut entries, Merge { span, before }, value, depth)?;
         }
         Ok(entries.list)
     }
@@ -669,12 +668,11 @@ impl Expansion<'_> {
             }
             let Value::Map(merged) = self.node(source, depth, Origin::Aliased)?.value else { continue };
             for (key, value) in merged {
-                let text = key_text(&key)?;
-                match entries.index.get(&text) {
+                match entries.find(&key.key_text()) {
                     None => {
-                        entries.set(text, key, value);
+                        entries.set(key, value);
                     }
-                    Some(&own) if own < merge.before && own < merge.own => {
+                    Some(own) if own < merge.before => {
                         let (key, written) = &entries.list[own];
                         if !same(written, &value) {
                             self.problems.push(overwritten(key, merge.span));
@@ -696,20 +694,23 @@ impl Expansion<'_> {
     }
 }
 
-/// A `<<`, how many own entries stood before it, and how many the map has.
+/// A `<<`, and how many own entries stood before it.
 #[derive(Clone, Copy)]
 struct Merge {
     span: Span,
     before: usize,
-    own: usize,
 }
 
 /// The entries of a map, each key once.
 #[derive(Default)]
 struct Entries {
     list: Vec<(Node, Node)>,
+    /// From keys to entries, once there are too many to look at each.
     index: HashMap<String, usize>,
 }
+
+/// From how many entries on a map is indexed by its keys.
+const INDEXED: usize = 16;
 
 /// An entry that was replaced, and where its key stood.
 #[derive(Clone, Copy)]
@@ -719,31 +720,43 @@ struct Duplicate {
 }
 
 impl Entries {
-    /// Sets the entry of `text`; says which it replaced.
-    fn set(&mut self, text: String, key: Node, value: Node) -> Option<Duplicate> {
-        match self.index.get(&text) {
-            Some(&index) => {
-                let span = self.list[index].0.span;
-                self.list[index] = (key, value);
-                Some(Duplicate { index, span })
-            }
-            None => {
-                self.index.insert(text, self.list.len());
-                self.list.push((key, value));
-                None
-            }
+    /// Which entry has the key `text`.
+    fn find(&self, text: &str) -> Option<usize> {
+        if self.list.len() < INDEXED {
+            return self.list.iter().position(|(key, _)| key.key_text() == text);
         }
+        self.index.get(text).copied()
+    }
+
+    /// Sets the entry of `key`; says which it replaced.
+    fn set(&mut self, key: Node, value: Node) -> Option<Duplicate> {
+        if let Some(index) = self.find(&key.key_text()) {
+            let span = self.list[index].0.span;
+            self.list[index] = (key, value);
+            return Some(Duplicate { index, span });
+        }
+        self.list.push((key, value));
+        match self.list.len() {
+            INDEXED => {
+                self.index.extend(self.list.iter().enumerate().map(|(at, (key, _))| (key.key_text().into(), at)))
+            }
+            more if more > INDEXED => {
+                let last = more - 1;
+                self.index.insert(self.list[last].0.key_text().into(), last);
+            }
+            _ => {}
+        }
+        None
     }
 }
 
-/// The JSON key that a key node becomes.
-fn key_text(key: &Node) -> Result<String, Problem> {
-    match &key.value {
-        Value::Scalar(scalar) if !scalar.is_null() => Ok(scalar.key_text().into_owned()),
-        Value::Scalar(_) => Err(problem(ProblemKind::Syntax, key.span, "a key must not be null")),
-        Value::List(_) => Err(problem(ProblemKind::Syntax, key.span, "a key must not be a list")),
-        Value::Map(_) => Err(problem(ProblemKind::Syntax, key.span, "a key must not be a map")),
-    }
+/// Refuses what kubectl can make no JSON key of.
+fn check_key(key: &Node) -> Result<(), Problem> {
+    let kind = match &key.value {
+        Value::Scalar(scalar) if !scalar.is_null() => return Ok(()),
+        Value::Scalar(_) | Value::List(_) | Value::Map(_) => key.kind_word(),
+    };
+    Err(problem(ProblemKind::Syntax, key.span, format!("a key must not be {kind}")))
 }
 
 fn shown(key: &Node) -> Cow<'_, str> {

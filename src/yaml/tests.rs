@@ -151,8 +151,8 @@ fn aliases_that_grow_without_end_are_stopped() {
 
 #[test]
 fn a_large_document_without_aliases_has_no_limit() {
-    let text = format!("[{}]", "1, ".repeat(150_000));
-    assert_eq!(root(&text).items().len(), 150_000);
+    let text = format!("[{}]", "1, ".repeat(101_000));
+    assert_eq!(root(&text).items().len(), 101_000);
 }
 
 #[test]
@@ -394,7 +394,9 @@ proptest! {
             }
         }
     }
+}
 
+proptest! {
     #[test]
     fn what_no_reader_doubts_is_read_as_serde_yaml_reads_it(document in plain_document()) {
         let yaml = serde_yaml::to_string(&document).unwrap();
