@@ -103,6 +103,7 @@ fn quoted_span(text: &str, start: usize, end: usize) -> Option<Span> {
 }
 
 /// `span`, begun early enough for the `%` directives that stand before its `---`: without them their tags are unknown.
+/// Directives stand where the text begins or after `...`; elsewhere a `%` is the content of another document.
 fn with_directives(text: &str, span: Span) -> Span {
     let before = text[..span.start].trim_end_matches([' ', '\t', '\r', '\n']);
     let Some(before) = before.strip_suffix("---") else { return span };
@@ -113,7 +114,8 @@ fn with_directives(text: &str, span: Span) -> Span {
         match rest[line_start..].trim_start_matches('\u{feff}').bytes().next() {
             Some(b'%') => start = Some(line_start),
             Some(b'#' | b'\r' | b'\n') => {}
-            _ => break,
+            _ if rest[line_start..].starts_with("...") => break,
+            _ => return span,
         }
         rest = &rest[..line_start];
     }

@@ -195,6 +195,13 @@ fn directives_outside_the_span_still_declare_tags() {
 }
 
 #[test]
+fn a_percent_sign_in_the_document_before_is_no_directive() {
+    let text = "\"a\n%TAG\"\n---\nb: 1\n";
+    let piece = split(text)[1];
+    assert_eq!(parse(text, piece.span).unwrap().root.unwrap().to_json().to_string(), r#"{"b":1}"#);
+}
+
+#[test]
 fn comments_are_collected_in_order() {
     let text = "# one\na: 1 # two\n\n# three\nb: '# no'\n# four";
     let comments: Vec<&str> = read(text).comments.iter().map(|span| span.of(text)).collect();
