@@ -1,10 +1,11 @@
 //! YAML and JSON as Kubernetes reads them, with the byte range of every node.
 //!
 //! This is the only room that names a YAML crate for user input or for output. It knows nothing of Kubernetes
-//! kinds. `split` cuts a text into documents, `parse` makes a tree of one document, `scalar` says what a plain
-//! scalar means to kubectl, `emit` writes manifests that the same reader reads back as they were meant.
+//! kinds. `split` cuts a text into documents, `events` reads one and `parse` makes a tree of it, `scalar` says what a
+//! plain scalar means to kubectl, `emit` writes manifests that the same reader reads back as they were meant.
 
 pub mod emit;
+mod events;
 pub mod parse;
 pub mod scalar;
 pub mod split;
