@@ -148,6 +148,9 @@ impl Reader {
     }
 }
 
+/// Two bytes to a UTF-16 code unit.
+type Unit = fn([u8; 2]) -> u16;
+
 /// How much of a file is in the buffer.
 enum Fill {
     Whole(usize),
@@ -183,7 +186,7 @@ fn judge(bytes: &[u8], keep: Keep) -> Looked {
 }
 
 fn from_utf16(bytes: &[u8]) -> Option<String> {
-    let (unit, rest): (fn([u8; 2]) -> u16, &[u8]) = match bytes {
+    let (unit, rest): (Unit, &[u8]) = match bytes {
         [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
         _ => return None,

@@ -76,7 +76,7 @@ impl<'s> Walk<'s> {
                 "type" => self.demand(is_type(rule, value), path, || format!("is not {rule}")),
                 "const" => self.demand(value == rule, path, || format!("is not {rule}")),
                 "enum" => {
-                    self.demand(rule.as_array().unwrap().contains(value), path, || format!("is not one of {rule}"))
+                    self.demand(rule.as_array().unwrap().contains(value), path, || format!("is not one of {rule}"));
                 }
                 "minimum" => self.demand(value.as_i64() >= rule.as_i64(), path, || format!("is below {rule}")),
                 "required" => self.required(rule.as_array().unwrap(), value, path),
