@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::code;
-use crate::edit::{Change, splice};
+use crate::edit::{Change, Original, splice};
 use crate::outcome::Outcome;
 use crate::place::{Place, SourceId};
 use crate::report::Finding;
@@ -47,6 +47,7 @@ pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
         changes.entry(object.source).or_default().push(Change {
             piece: object.piece,
             object: object.span,
+            original: Original::Replaced,
             manifests,
             note,
         });
