@@ -10,6 +10,7 @@ use crate::code;
 use crate::convert::Manifest;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
+use crate::referrers::owner;
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
 use crate::run::SmiObject;
 use crate::smi::{Kind, Object, Rule};
@@ -38,8 +39,10 @@ pub struct Answer {
 /// Who refers to a group, a route or a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A TrafficSplit: its index, if it is to be converted.
-    Split(Option<usize>),
+    /// A TrafficSplit that is to be converted: its index.
+    Split(usize),
+    /// A TrafficSplit that is not: the filter leaves it out, or it is context.
+    OtherSplit(ObjectId, Place),
     /// A TrafficTarget.
     Target,
     /// A vendor's object: its kind and name, and where.
@@ -172,6 +175,10 @@ impl<'a> Desk<'a> {
                 }
             }
             let metadata = object.object.as_ref().map(Object::meta);
+            let split = matches!(object.object, Some(Object::TrafficSplit(_)));
+            for owner in metadata.iter().filter(|_| !split).flat_map(|meta| &meta.owners) {
+                self.add(index, owner::other(owner, &object.id, object.source));
+            }
             if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
                 let place = Place { source: object.source, span: applied.span };
                 let finding = Finding::new(
@@ -275,23 +282,24 @@ impl<'a> Desk<'a> {
             }
             match object {
                 Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(_) => {
+                Object::TrafficTarget(target) => {
                     let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("access grant `{name}`"));
+                    self.policy(index, &format!("access grant `{name}`"), Some(target.says()));
                 }
-                Object::IdentityBinding(_) => {
+                Object::IdentityBinding(binding) => {
                     let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("IdentityBinding `{name}`"));
+                    self.policy(index, &format!("IdentityBinding `{name}`"), Some(binding.says()));
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }
         }
     }
 
-    fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
+    fn policy(&mut self, index: usize, what: &str, says: Option<String>) {
+        let mut finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
             .at(self.at(index))
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
+        finding.notes.extend(says.map(|says| format!("it says: {says}")));
         self.add(index, finding);
     }
 
@@ -300,7 +308,11 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{} `{}`, which an access grant uses,", id.kind, id.name));
+            let says = match &self.objects[index].object {
+                Some(Object::TcpRoute(route) | Object::UdpRoute(route)) => Some(route.says()),
+                _ => None,
+            };
+            self.policy(index, &format!("{} `{}`, which an access grant uses,", id.kind, id.name), says);
         }
         for user in &users {
             match user {
@@ -314,7 +326,7 @@ impl<'a> Desk<'a> {
                     .help("keep the group until that object has a replacement");
                     self.add(index, finding);
                 }
-                User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
+                User::Split(split) if self.findings[*split].iter().any(blocks) => {
                     let finding = Finding::new(
                         code!("group-waits"),
                         format!(
@@ -327,7 +339,20 @@ impl<'a> Desk<'a> {
                     .help("decide about the split first");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::Target => {}
+                User::OtherSplit(other, place) if !self.converts_too(&users, other) => {
+                    let finding = Finding::new(
+                        code!("group-waits"),
+                        format!(
+                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted in this run",
+                            id.name, other.name
+                        ),
+                    )
+                    .at(self.at(index))
+                    .label(*place, "this split")
+                    .help("convert the group and all splits that refer to it in one run");
+                    self.add(index, finding);
+                }
+                User::Split(_) | User::OtherSplit(..) | User::Target => {}
             }
         }
         if users.is_empty() {
@@ -342,6 +367,17 @@ impl<'a> Desk<'a> {
             .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
         }
+    }
+
+    /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
+    fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
+        users.iter().any(|user| match user {
+            User::Split(split) => {
+                let id = &self.objects[*split].id;
+                id.name == other.name && (id.namespace == other.namespace || id.namespace.is_none())
+            }
+            User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
+        })
     }
 
     fn outcome(&self, index: usize) -> Outcome {
