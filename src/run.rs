@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 
-use crate::code;
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
 use crate::filter::Filter;
 use crate::inventory::kinds::{Header, WORDS};
@@ -16,7 +15,7 @@ use crate::mappings::{self, ProtocolReading, SameRoot};
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap, Span};
 use crate::referrers::{self, owner, packages};
-use crate::report::{Chosen, Code, Finding, ObjectId, Report};
+use crate::report::{Chosen, Finding, ObjectId, Report};
 use crate::scan::{self, Doc, DocId, Part, Scan, ScanError, Scope};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
@@ -201,19 +200,8 @@ fn worth_parsing(body: &str) -> bool {
         })
 }
 
-fn problem_code(kind: yaml::ProblemKind) -> Code {
-    match kind {
-        yaml::ProblemKind::Syntax => code!("yaml-syntax"),
-        yaml::ProblemKind::Template => code!("yaml-template"),
-        yaml::ProblemKind::DuplicateKey => code!("yaml-duplicate-key"),
-        yaml::ProblemKind::Aliases => code!("yaml-aliases"),
-        yaml::ProblemKind::Depth => code!("yaml-depth"),
-    }
-}
-
 fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
-    let finding =
-        Finding::new(problem_code(problem.kind), problem.message.clone()).at(Place { source, span: problem.span });
+    let finding = Finding::new(problem.kind.code(), problem.message.clone()).at(Place { source, span: problem.span });
     match problem.other {
         Some(other) => finding.label(Place { source, span: other }, "first here"),
         None => finding,
