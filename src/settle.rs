@@ -113,8 +113,13 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
     for answer in answers {
         report.findings.extend(answer.findings);
-        for (object, finding) in answer.found.into_iter().chain(answer.checks) {
+        for (object, finding) in answer.found {
             desk.add(object, finding);
+        }
+        for (object, finding) in answer.checks {
+            if !desk.findings[object].iter().any(blocks) {
+                desk.add(object, finding);
+            }
         }
         for (object, users) in answer.users {
             desk.users[object].extend(users);
