@@ -259,7 +259,7 @@ mod links {
     fn a_file_without_permission_makes_the_run_incomplete() {
         use std::os::unix::fs::PermissionsExt;
         let world = World::new(&[("a.yaml", SPLIT), ("b.yaml", SERVICE)]);
-        fs::set_permissions(world.path("a.yaml"), fs::Permissions::from_mode(0o0)).expect("a mode");
+        fs::set_permissions(world.path("a.yaml"), fs::Permissions::from_mode(0o000)).expect("a mode");
         if fs::File::open(world.path("a.yaml")).is_ok() {
             return; // Nothing is denied to the superuser.
         }

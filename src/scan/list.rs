@@ -157,6 +157,8 @@ impl Tree {
     /// Lists a directory and all below it.
     pub(super) fn add_tree(&mut self, typed: &Path, purpose: Purpose, sink: &mut Sink) -> Result<(), ScanError> {
         let real = fs::canonicalize(typed).map_err(|error| ScanError::of(typed, error))?;
+        // A walk tells of a directory below that it cannot list; of the one that was named, there must be a result.
+        fs::read_dir(&real).map_err(|error| ScanError::of(typed, error))?;
         self.roots.push(real.clone());
         self.walk(typed, real, purpose, Depth::All, sink)
     }
@@ -527,4 +529,33 @@ pub(super) fn shown(path: &Path) -> String {
     }
     let text = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_begin_with_the_root_as_it_was_typed_and_a_lone_dot_adds_nothing() {
+        for (typed, found, name) in [
+            (".", "./a/b.yaml", "a/b.yaml"),
+            ("./", "./a/b.yaml", "a/b.yaml"),
+            ("./a", "./a/b.yaml", "./a/b.yaml"),
+            ("a", "a/b.yaml", "a/b.yaml"),
+            ("..", "../b.yaml", "../b.yaml"),
+        ] {
+            assert_eq!(shown(&Below::of(Path::new(typed)).name(Path::new(found))), name, "{typed}");
+        }
+        assert_eq!(shown(&Below::of(Path::new(".")).name(Path::new("."))), ".");
+    }
+
+    #[test]
+    fn manifests_are_told_by_their_names() {
+        for name in ["a.yaml", "a.yml", "a.json", "a.YML", "kustomization.yaml", "Kustomization"] {
+            assert!(is_manifest(OsStr::new(name)), "{name}");
+        }
+        for name in [".yaml", "yaml", "a.yaml.gotmpl", "a.txt", "kustomization"] {
+            assert!(!is_manifest(OsStr::new(name)), "{name}");
+        }
+    }
 }

@@ -148,9 +148,6 @@ impl Reader {
     }
 }
 
-/// Two bytes to a UTF-16 code unit.
-type Unit = fn([u8; 2]) -> u16;
-
 /// How much of a file is in the buffer.
 enum Fill {
     Whole(usize),
@@ -186,12 +183,11 @@ fn judge(bytes: &[u8], keep: Keep) -> Looked {
 }
 
 fn from_utf16(bytes: &[u8]) -> Option<String> {
-    let (unit, rest): (Unit, &[u8]) = match bytes {
-        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
+    let units: Vec<u16> = match bytes {
+        [0xff, 0xfe, rest @ ..] => rest.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect(),
+        [0xfe, 0xff, rest @ ..] => rest.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect(),
         _ => return None,
     };
-    let units: Vec<u16> = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
     Some(String::from_utf16_lossy(&units))
 }
 
