@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::convert::Manifest;
+use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
-use crate::run::SmiObject;
 use crate::smi::{Kind, Object, Rule};
 
 /// What one scope has to say.
@@ -113,8 +113,13 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
     for answer in answers {
         report.findings.extend(answer.findings);
-        for (object, finding) in answer.found.into_iter().chain(answer.checks) {
+        for (object, finding) in answer.found {
             desk.add(object, finding);
+        }
+        for (object, finding) in answer.checks {
+            if !desk.findings[object].iter().any(blocks) {
+                desk.add(object, finding);
+            }
         }
         for (object, users) in answer.users {
             desk.users[object].extend(users);
@@ -289,8 +294,9 @@ impl<'a> Desk<'a> {
     }
 
     fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
+        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
+            .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
         self.add(index, finding);
     }
@@ -300,7 +306,7 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{} `{}`, which an access grant uses,", id.kind, id.name));
+            self.policy(index, &format!("{} `{}`, part of an access grant,", id.kind, id.name));
         }
         for user in &users {
             match user {
