@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::convert::Manifest;
+use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
-use crate::run::SmiObject;
 use crate::smi::{Kind, Object, Rule};
 
 /// What one scope has to say.

@@ -252,7 +252,8 @@ impl Expansion<'_> {
         });
     }
 
-    /// Adds the entries that the value of a `<<` has and the map lacks.
+    /// Adds the entries that the value of a `<<` has and the map lacks, and puts its values in the place of own ones that
+    /// stand before it (measured with sigs.k8s.io/yaml v1.6.0).
     fn merge(&mut self, entries: &mut Entries, merge: Merge, value: usize, depth: usize) -> Result<(), Problem> {
         let sources = match &self.raw[self.target(value)].content {
             Content::Map(_) => vec![value],
@@ -270,9 +271,10 @@ impl Expansion<'_> {
                         entries.set(key, value);
                     }
                     Some(own) if own < merge.before => {
-                        let (key, written) = &entries.list[own];
+                        let (key, written) = &mut entries.list[own];
                         if !same(written, &value) {
                             self.problems.push(overwritten(key, merge.span));
+                            *written = value;
                         }
                     }
                     Some(_) => {}
@@ -372,7 +374,7 @@ fn overwritten(key: &Node, merge: Span) -> Problem {
         kind: ProblemKind::DuplicateKey,
         span: key.span,
         message: format!(
-            "the key `{}` stands here and in the `<<` after it with another value; the one written here counts, but kubectl takes the other",
+            "the key `{}` stands here and in the `<<` after it with another value; the later one counts, as it does for kubectl",
             shown(key)
         ),
         other: Some(merge),
