@@ -328,7 +328,7 @@ impl Engine<'_> {
                     };
                     if let Some(reading) = reading
                         && let Err(refusal) = model::pattern::read_group(
-                            &group.matches,
+                            group,
                             item.object.source,
                             reading,
                             languages,
