@@ -286,7 +286,14 @@ impl Engine<'_> {
                     for reference in split.matches.iter().flatten() {
                         let Some(name) = &reference.name else { continue };
                         for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
-                            answer.used(group.index, settle::User::Split(item.index));
+                            let user = item.index.map_or_else(
+                                || {
+                                    let place = Place { source: item.object.source, span: split.meta.name.span };
+                                    settle::User::OtherSplit(item.object.id.clone(), place)
+                                },
+                                settle::User::Split,
+                            );
+                            answer.used(group.index, user);
                         }
                     }
                 }

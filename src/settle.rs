@@ -11,6 +11,7 @@ use crate::convert::Manifest;
 use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
+use crate::referrers::owner;
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
 
@@ -38,8 +39,10 @@ pub struct Answer {
 /// Who refers to a group, a route or a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A TrafficSplit: its index, if it is to be converted.
-    Split(Option<usize>),
+    /// A TrafficSplit that is to be converted: its index.
+    Split(usize),
+    /// A TrafficSplit that is not: the filter leaves it out, or it is context.
+    OtherSplit(ObjectId, Place),
     /// A TrafficTarget.
     Target,
     /// A vendor's object: its kind and name, and where.
@@ -181,6 +184,10 @@ impl<'a> Desk<'a> {
                 }
             }
             let metadata = object.object.as_ref().map(Object::meta);
+            let split = matches!(object.object, Some(Object::TrafficSplit(_)));
+            for owner in metadata.iter().filter(|_| !split).flat_map(|meta| &meta.owners) {
+                self.add(index, owner::other(owner, &object.id, object.source));
+            }
             if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
                 let place = Place { source: object.source, span: applied.span };
                 let finding = Finding::new(
@@ -284,20 +291,25 @@ impl<'a> Desk<'a> {
             }
             match object {
                 Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(_) => self.policy(index, &called("access grant", &self.objects[index].id.name)),
-                Object::IdentityBinding(_) => {
-                    self.policy(index, &called("IdentityBinding", &self.objects[index].id.name));
+                Object::TrafficTarget(target) => {
+                    let what = called("access grant", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(target.says()));
+                }
+                Object::IdentityBinding(binding) => {
+                    let what = called("IdentityBinding", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(binding.says()));
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }
         }
     }
 
-    fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
+    fn policy(&mut self, index: usize, what: &str, says: Option<String>) {
+        let mut finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
             .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
+        finding.notes.extend(says.map(|says| format!("it says: {says}")));
         self.add(index, finding);
     }
 
@@ -306,7 +318,11 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{}, which an access grant uses,", called(&id.kind, &id.name)));
+            let says = match &self.objects[index].object {
+                Some(Object::TcpRoute(route) | Object::UdpRoute(route)) => Some(route.says()),
+                _ => None,
+            };
+            self.policy(index, &format!("{}, part of an access grant,", called(&id.kind, &id.name)), says);
         }
         for user in &users {
             match user {
@@ -320,7 +336,7 @@ impl<'a> Desk<'a> {
                     .help("keep the group until that object has a replacement");
                     self.add(index, finding);
                 }
-                User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
+                User::Split(split) if self.findings[*split].iter().any(blocks) => {
                     let finding = Finding::new(
                         code!("group-waits"),
                         format!(
@@ -333,7 +349,20 @@ impl<'a> Desk<'a> {
                     .help("decide about the split first");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::Target => {}
+                User::OtherSplit(other, place) if !self.converts_too(&users, other) => {
+                    let finding = Finding::new(
+                        code!("group-waits"),
+                        format!(
+                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted in this run",
+                            id.name, other.name
+                        ),
+                    )
+                    .at(self.at(index))
+                    .label(*place, "this split")
+                    .help("convert the group and all splits that refer to it in one run");
+                    self.add(index, finding);
+                }
+                User::Split(_) | User::OtherSplit(..) | User::Target => {}
             }
         }
         if users.is_empty() && !id.name.is_empty() {
@@ -350,11 +379,23 @@ impl<'a> Desk<'a> {
         }
     }
 
+<<<<<<< HEAD
     /// The places of controllers whose steps are said at a split that they own.
     fn owners_told(&self) -> BTreeSet<Option<Place>> {
         let owned = [code!("owner-flagger"), code!("owner-argo-rollouts")];
         let findings = self.findings.iter().flatten().filter(|finding| owned.contains(&finding.code));
         findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
+=======
+    /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
+    fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
+        users.iter().any(|user| match user {
+            User::Split(split) => {
+                let id = &self.objects[*split].id;
+                id.name == other.name && (id.namespace == other.namespace || id.namespace.is_none())
+            }
+            User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
+        })
+>>>>>>> ledger
     }
 
     fn outcome(&self, index: usize) -> Outcome {
