@@ -14,6 +14,7 @@ pub mod convert;
 pub mod edit;
 pub mod filter;
 pub mod inventory;
+pub mod load;
 pub mod mappings;
 pub mod model;
 pub mod outcome;

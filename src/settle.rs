@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::convert::Manifest;
+use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
-use crate::run::SmiObject;
 use crate::smi::{Kind, Object, Rule};
 
 /// What one scope has to say.
@@ -289,8 +289,9 @@ impl<'a> Desk<'a> {
     }
 
     fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
+        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
+            .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
         self.add(index, finding);
     }
@@ -300,7 +301,7 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{} `{}`, which an access grant uses,", id.kind, id.name));
+            self.policy(index, &format!("{} `{}`, part of an access grant,", id.kind, id.name));
         }
         for user in &users {
             match user {
