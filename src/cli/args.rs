@@ -240,8 +240,12 @@ mod tests {
     #[test]
     fn the_command_to_paste_reads_the_same_sources_under_the_same_decisions() {
         assert_eq!(command("smi2gamma convert a -f b"), "smi2gamma report a b");
-        let line = "smi2gamma convert --from osm --to istio@1.27 --with ctx.json -n shop -l a=b --unowned web --no-config .";
+        let line =
+            "smi2gamma convert --from osm --to istio@1.27 --with ctx.json -n shop -l a=b --unowned web --no-config .";
         assert_eq!(command(line), line.replace("convert", "report"));
-        assert_eq!(command("smi2gamma convert --service-port shop/*=80 x"), "smi2gamma report --service-port 'shop/*=80' x");
+        assert_eq!(
+            command("smi2gamma convert --service-port shop/*=80 x"),
+            "smi2gamma report --service-port 'shop/*=80' x"
+        );
     }
 }
