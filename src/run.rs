@@ -334,13 +334,8 @@ impl Engine<'_> {
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
                     if let Some(reading) = reading
-                        && let Err(refusal) = model::pattern::read_group(
-                            group,
-                            item.object.source,
-                            reading,
-                            languages,
-                            &mut Vec::new(),
-                        )
+                        && let Err(refusal) =
+                            model::pattern::read_group(group, item.object.source, reading, languages, &mut Vec::new())
                     {
                         answer.check(index, *refusal);
                     }

@@ -404,9 +404,7 @@ impl Converter<'_> {
             Ok(mut manifests) => {
                 manifests.extend(self.reference_grants(&route, kind, &manifests));
                 let metadata = self.metadata(&route, String::new());
-                if let Some(fragment) =
-                    neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile)
-                {
+                if let Some(fragment) = neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile) {
                     manifests.push(fragment);
                     let finding = neighbours::app_protocol_finding(port, root, self.profile);
                     self.find(first.object, finding.at(first.root_place));
@@ -524,8 +522,7 @@ impl Converter<'_> {
         match self.inventory.service(share.service.namespace.as_deref(), &share.service.name) {
             Lookup::Missing => true,
             Lookup::Found(service) | Lookup::Ambiguous(service, _) => service.ports.iter().any(|found| {
-                found.number == port.number
-                    && (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)
+                found.number == port.number && (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)
             }),
         }
     }
