@@ -294,8 +294,9 @@ impl<'a> Desk<'a> {
     }
 
     fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted: this version writes routes, no authorization policy"))
+        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
+            .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
         self.add(index, finding);
     }
