@@ -324,18 +324,9 @@ impl<'a> Desk<'a> {
             };
             self.policy(index, &format!("{}, part of an access grant,", called(&id.kind, &id.name)), says);
         }
+        self.vendors(index, &users);
         for user in &users {
             match user {
-                User::Vendor(user, place) => {
-                    let finding = Finding::new(
-                        code!("group-used-by-vendor"),
-                        format!("{user} depends on HTTPRouteGroup `{}`", id.name),
-                    )
-                    .at(self.at(index))
-                    .label(*place, "it is named here")
-                    .help("keep the group until that object has a replacement");
-                    self.add(index, finding);
-                }
                 User::Split(split) if self.findings[*split].iter().any(blocks) => {
                     let finding = Finding::new(
                         code!("group-waits"),
@@ -362,7 +353,7 @@ impl<'a> Desk<'a> {
                     .help("convert the group and all splits that refer to it in one run");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::OtherSplit(..) | User::Target => {}
+                User::Split(_) | User::OtherSplit(..) | User::Target | User::Vendor(..) => {}
             }
         }
         if users.is_empty() && !id.name.is_empty() {
@@ -375,6 +366,24 @@ impl<'a> Desk<'a> {
                 "Gateway API has no match groups of their own: without a split or a grant there is nothing to convert",
             )
             .help("give what refers to it with `--with FILE`, or delete it");
+            self.add(index, finding);
+        }
+    }
+
+    /// Vendors' objects that name a group, each once: several versions of one name it at several places.
+    fn vendors(&mut self, index: usize, users: &[User]) {
+        let mut places: BTreeMap<&str, BTreeSet<Place>> = BTreeMap::new();
+        for user in users {
+            if let User::Vendor(user, place) = user {
+                places.entry(user).or_default().insert(*place);
+            }
+        }
+        for (user, places) in places {
+            let message = format!("{user} depends on HTTPRouteGroup `{}`", self.objects[index].id.name);
+            let finding = Finding::new(code!("group-used-by-vendor"), message)
+                .at(self.at(index))
+                .help("keep the group until that object has a replacement");
+            let finding = places.into_iter().fold(finding, |finding, place| finding.label(place, "it is named here"));
             self.add(index, finding);
         }
     }
