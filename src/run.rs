@@ -4,7 +4,7 @@
 //! their answers together.
 
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
@@ -193,11 +193,20 @@ impl Engine<'_> {
                 namespace: put_into.or(object.id.namespace.as_deref()),
             }));
         }
+        // An object that the scope has itself is not looked up in the context, where it may stand as the cluster had it.
+        let name = |object: &'s SmiObject, namespace: Option<&'s str>| {
+            (object.id.kind.as_str(), namespace, object.id.name.as_str())
+        };
+        let own: HashSet<_> = deployed.iter().map(|deployed| name(deployed.object, deployed.namespace)).collect();
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
             let borrowed = self.borrowed.get(doc).into_iter().flatten();
             let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
-            deployed.extend(borrowed.chain(elsewhere).map(|object| Deployed {
+            let others = borrowed.chain(elsewhere).filter(|object| {
+                let namespace = object.id.namespace.as_deref();
+                !own.contains(&name(object, namespace)) && !own.contains(&name(object, None))
+            });
+            deployed.extend(others.map(|object| Deployed {
                 object,
                 index: None,
                 namespace: object.id.namespace.as_deref(),
