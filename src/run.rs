@@ -124,6 +124,9 @@ struct Deployed<'a> {
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
+        if deployed.iter().all(|deployed| deployed.index.is_none()) {
+            return Answer::new(scope.name.clone(), None);
+        }
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
         let groups =
@@ -192,8 +195,9 @@ impl Engine<'_> {
         }
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
-            let objects = self.borrowed.get(doc).into_iter().flatten();
-            deployed.extend(objects.map(|object| Deployed {
+            let borrowed = self.borrowed.get(doc).into_iter().flatten();
+            let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
+            deployed.extend(borrowed.chain(elsewhere).map(|object| Deployed {
                 object,
                 index: None,
                 namespace: object.id.namespace.as_deref(),
@@ -282,7 +286,14 @@ impl Engine<'_> {
                     for reference in split.matches.iter().flatten() {
                         let Some(name) = &reference.name else { continue };
                         for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
-                            answer.used(group.index, settle::User::Split(item.index));
+                            let user = item.index.map_or_else(
+                                || {
+                                    let place = Place { source: item.object.source, span: split.meta.name.span };
+                                    settle::User::OtherSplit(item.object.id.clone(), place)
+                                },
+                                settle::User::Split,
+                            );
+                            answer.used(group.index, user);
                         }
                     }
                 }
@@ -324,7 +335,7 @@ impl Engine<'_> {
                     };
                     if let Some(reading) = reading
                         && let Err(refusal) = model::pattern::read_group(
-                            &group.matches,
+                            group,
                             item.object.source,
                             reading,
                             languages,

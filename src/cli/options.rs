@@ -94,7 +94,11 @@ fn input(path: &Path) -> Input {
 fn service_name(text: &str) -> Result<(String, String)> {
     match text.split_once('/') {
         Some((namespace, name)) if !name.is_empty() => Ok((namespace.to_owned(), name.to_owned())),
-        _ => Err(anyhow!("`{text}` names no Service: write NAMESPACE/SERVICE, or NAMESPACE/* for all of a namespace")),
+        None if !text.is_empty() => Ok((String::new(), text.to_owned())),
+        _ => Err(anyhow!(
+            "`{text}` names no Service: write NAMESPACE/SERVICE, NAMESPACE/* for all of a namespace, or SERVICE where the manifests \
+             name no namespace"
+        )),
     }
 }
 

@@ -9,7 +9,7 @@ use super::split::{Reading, Refusal, Surroundings, read};
 use super::{RequestPattern, Split};
 use crate::code;
 use crate::inventory::Evidence;
-use crate::mappings::{self, Source};
+use crate::mappings::{self, Source, Unmatched};
 use crate::pattern::Anchoring;
 use crate::place::{Place, SourceId};
 use crate::report::{Chosen, Finding};
@@ -150,7 +150,11 @@ fn describe_split(split: &Split) -> String {
         None => format!("splits every request of `{}` among {shares}", split.root.name),
         Some(patterns) => {
             let patterns: Vec<String> = patterns.iter().map(describe_pattern).collect();
-            format!("splits requests with {} among {shares}", patterns.join(", or "))
+            let rest = match split.unmatched {
+                Unmatched::RootService | Unmatched::Split => "the rest to the root",
+                Unmatched::EqualShares => "the rest in equal shares",
+            };
+            format!("splits requests with {} among {shares}, {rest}", patterns.join(", or "))
         }
     }
 }
