@@ -379,13 +379,13 @@ impl<'a> Desk<'a> {
         }
     }
 
-<<<<<<< HEAD
     /// The places of controllers whose steps are said at a split that they own.
     fn owners_told(&self) -> BTreeSet<Option<Place>> {
         let owned = [code!("owner-flagger"), code!("owner-argo-rollouts")];
         let findings = self.findings.iter().flatten().filter(|finding| owned.contains(&finding.code));
         findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
-=======
+    }
+
     /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
     fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
         users.iter().any(|user| match user {
@@ -395,7 +395,6 @@ impl<'a> Desk<'a> {
             }
             User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
         })
->>>>>>> ledger
     }
 
     fn outcome(&self, index: usize) -> Outcome {
