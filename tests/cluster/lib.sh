@@ -55,3 +55,31 @@ server_takes() {
 
 # is_refusal: whether $said is a verdict about the object, not a cluster that lacks something.
 is_refusal() { [[ $said == *'is invalid'* || $said == *'strict decoding error'* || $said == *'denied request'* ]]; }
+
+# === verdicts of the suite ===
+
+# ok, not_ok, skip WORDS...: one line each, which suite.sh counts. What passed is counted in silence.
+verdict() { if [[ -n ${SMI2GAMMA_VERDICTS:-} ]]; then echo "$*" >>"$SMI2GAMMA_VERDICTS"; fi; }
+ok() { verdict "ok - $*"; }
+skip() { verdict "skipped - $*"; echo "skipped - $*"; }
+not_ok() { verdict "not ok - $*"; echo "not ok - $*"; }
+
+# must_take NAME FILE
+must_take() {
+    make_namespaces "$2"
+    if server_takes "$2"; then ok "$1 is accepted"; else not_ok "$1 should be accepted: $said"; fi
+}
+
+# must_refuse NAME FILE [WORDS]: refused as an object, in words that hold WORDS.
+must_refuse() {
+    make_namespaces "$2"
+    if server_takes "$2"; then
+        not_ok "$1 should be refused"
+    elif ! is_refusal; then
+        not_ok "$1 was not judged: $said"
+    elif [[ $said != *"${3:-}"* ]]; then
+        not_ok "$1 should be refused with \"$3\": $said"
+    else
+        ok "$1 is refused"
+    fi
+}

@@ -5,7 +5,7 @@
 //	kit keys DIR           ca.crt, server.crt, server.key, sa.key and sa.pub in DIR
 //	kit crds FILE...       the CustomResourceDefinitions of FILE..., as one List of apiextensions.k8s.io/v1
 //	kit namespaces FILE... each namespace that an object of FILE... is in, one on a line
-//	kit split DIR FILE...  each document of FILE..., as DIR/NAME-NNN.json
+//	kit bundles FILE...    of each table of a target: TARGET@VERSION and the release of Gateway API that it comes with, on one line
 package main
 
 import (
@@ -44,7 +44,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | split DIR FILE...")
+		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | bundles FILE...")
 	}
 	switch args[0] {
 	case "ports":
@@ -55,8 +55,8 @@ func run(args []string) error {
 		return crds(args[1:])
 	case "namespaces":
 		return namespaces(args[1:])
-	case "split":
-		return split(args[1], args[2:])
+	case "bundles":
+		return bundles(args[1:])
 	}
 	return fmt.Errorf("no command %q", args[0])
 }
@@ -217,16 +217,16 @@ func namespaces(files []string) error {
 	return err
 }
 
-func split(dir string, files []string) error {
-	count := 0
-	return documents(files, func(file string, o object) error {
-		count++
-		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		text, err := json.Marshal(o)
-		if err != nil {
-			return err
+// bundles reads the tables of mappings/targets, so that what is tried against which release is said in one place.
+func bundles(files []string) error {
+	return documents(files, func(_ string, o object) error {
+		rows, _ := o["bundles"].([]any)
+		for _, each := range rows {
+			if row, ok := each.(object); ok {
+				fmt.Printf("%v@%v %v\n", o["name"], row["since"], row["gateway-api"])
+			}
 		}
-		return os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%03d.json", name, count)), text, 0o600)
+		return nil
 	})
 }
 
