@@ -14,4 +14,6 @@ old=$("$KUBECTL" get customresourcedefinitions -o name | sed -n '/\.gateway\.net
 [[ -z $old ]] || "$KUBECTL" delete --wait --timeout=60s $old >/dev/null
 "$KUBECTL" apply --server-side -f "$list" >/dev/null
 "$KUBECTL" wait --for=condition=Established --timeout=60s -f "$list" >/dev/null
+# What kubectl remembers of the old kinds would send it to addresses that are gone.
+rm -rf "${KUBECACHEDIR:?}"
 echo "$version $channel" >"$SMI2GAMMA_CLUSTER/gateway-api"

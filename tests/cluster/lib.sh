@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for those who source this
 cache=${SMI2GAMMA_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/smi2gamma/cluster}
 export GOTOOLCHAIN=local GOWORK=off
 
@@ -38,11 +39,14 @@ in_cluster() {
     [[ -n ${SMI2GAMMA_CLUSTER:-} ]] || die "no cluster: run this as \`tests/cluster/run.sh ${0##*/} ...\`"
 }
 
-# make_namespaces FILE...: those that the objects name and the cluster lacks.
+# make_namespaces FILE...: those that the objects name and the cluster lacks. Which were made is remembered, since each kubectl costs time.
 make_namespaces() {
-    local name
-    for name in $("$KIT" namespaces "$@"); do
-        "$KUBECTL" get namespace "$name" >/dev/null 2>&1 || "$KUBECTL" create namespace "$name" >/dev/null
+    local name names made=$SMI2GAMMA_CLUSTER/namespaces
+    names=$("$KIT" namespaces "$@") || return
+    for name in $names; do
+        grep -qsxF "$name" "$made" && continue
+        "$KUBECTL" create namespace "$name" --dry-run=client -o json | "$KUBECTL" apply --server-side -f - >/dev/null
+        echo "$name" >>"$made"
     done
 }
 

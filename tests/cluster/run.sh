@@ -12,7 +12,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-version= channel=standard sets= more=()
+version='' channel=standard sets='' more=()
 while [[ ${1:-} == -* ]]; do
     case $1 in
         --gateway-api) version=$2 ;;
@@ -39,11 +39,23 @@ done
 SMI2GAMMA_CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/smi2gamma-cluster.XXXXXX")
 started=()
 
-# Nothing that they hold is kept, so neither is given time to say goodbye.
+# tree PID...: these and all that they started.
+tree() {
+    local pid
+    for pid in "$@"; do
+        # shellcheck disable=SC2046 # one number a word
+        tree $(pgrep -P "$pid")
+        echo "$pid"
+    done
+}
+
+# Nothing that they hold is kept, so none is given time to say goodbye.
+# shellcheck disable=SC2317 # called by trap
 end() {
     local code=$?
     trap - EXIT
-    [[ ${#started[@]} == 0 ]] || kill -KILL "${started[@]}" 2>/dev/null || true
+    # shellcheck disable=SC2046 # one number a word
+    [[ ${#started[@]} == 0 ]] || kill -KILL $(tree "${started[@]}") 2>/dev/null || true
     wait 2>/dev/null || true
     rm -rf "$SMI2GAMMA_CLUSTER"
     exit "$code"

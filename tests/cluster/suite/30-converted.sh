@@ -9,6 +9,7 @@ in_cluster
 
 version=$1 channel=$2
 root=$(cd "$here/../.." && pwd)
+# shellcheck disable=SC2012 # these names hold nothing odd
 program=${SMI2GAMMA:-$(ls -t "$root"/target/{release,debug}/smi2gamma 2>/dev/null | head -1)}
 if [[ -z $program ]]; then
     skip "$version $channel: no smi2gamma to convert with (cargo build, or set SMI2GAMMA)"
