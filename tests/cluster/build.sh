@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds etcd, kube-apiserver, kubectl and the suite's own kit out of the pinned module in tools/, and prints the directory they are in.
-# What was built once from the same pins, with the same Go, is not built again.
+# Builds etcd, kube-apiserver, kubectl and the suite's own kit out of the pinned module in tools/, and prints a directory that holds them.
+# What was built once from the same pins, with the same Go, is not built again; the kit changes more often and is kept apart.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -9,13 +9,13 @@ cd "$here/tools"
 export GOFLAGS='-trimpath -buildvcs=false -mod=readonly' CGO_ENABLED=0
 
 programs=$cache/programs-$( (cat go.mod go.sum; go version) | digest)
-kit=$cache/kit-$(digest go.mod go.sum kit/*.go)
-mkdir -p "$programs" "$kit"
+kit=$programs/kit-$(digest kit/*.go)
+mkdir -p "$kit"
 
 build() {
     local out=$1 package=$2 flags=$3
     [[ -x $out ]] && return
-    note "building ${out##*/} (the first time takes minutes)"
+    note "building ${out##*/}"
     nice -n 19 go build -o "$out.new" -ldflags "-s -w $flags" "$package" || die "cannot build $package"
     mv "$out.new" "$out"
 }
@@ -31,5 +31,5 @@ build "$programs/etcd" go.etcd.io/etcd/server/v3 ''
 build "$programs/kubectl" k8s.io/kubernetes/cmd/kubectl "$stamp"
 build "$programs/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver "$stamp"
 build "$kit/kit" ./kit ''
-ln -sf "$kit/kit" "$programs/kit"
-echo "$programs"
+ln -sf ../etcd ../kubectl ../kube-apiserver "$kit/"
+echo "$kit"

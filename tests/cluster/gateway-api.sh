@@ -12,8 +12,7 @@ list=$("$here/crds.sh" "gateway-api@$version" "$channel")
 old=$("$KUBECTL" get customresourcedefinitions -o name | sed -n '/\.gateway\.networking\./p')
 # shellcheck disable=SC2086 # one name a word
 [[ -z $old ]] || "$KUBECTL" delete --wait --timeout=60s $old >/dev/null
-"$KUBECTL" apply --server-side -f "$list" >/dev/null
-"$KUBECTL" wait --for=condition=Established --timeout=60s -f "$list" >/dev/null
+install_crds -f "$list"
 # What kubectl remembers of the old kinds would send it to addresses that are gone.
 rm -rf "${KUBECACHEDIR:?}"
 echo "$version $channel" >"$SMI2GAMMA_CLUSTER/gateway-api"

@@ -39,6 +39,13 @@ in_cluster() {
     [[ -n ${SMI2GAMMA_CLUSTER:-} ]] || die "no cluster: run this as \`tests/cluster/run.sh ${0##*/} ...\`"
 }
 
+# install_crds FLAGS...: the definitions of `-f` files, and waits until they are served. Warnings about upstream's schemas are not ours to read.
+install_crds() {
+    local said
+    said=$("$KUBECTL" apply --server-side "$@" 2>&1) || die "cannot install the definitions: $said"
+    "$KUBECTL" wait --for=condition=Established --timeout=60s "$@" >/dev/null
+}
+
 # make_namespaces FILE...: those that the objects name and the cluster lacks. Which were made is remembered, since each kubectl costs time.
 make_namespaces() {
     local name names made=$SMI2GAMMA_CLUSTER/namespaces

@@ -50,7 +50,6 @@ tree() {
 }
 
 # Nothing that they hold is kept, so none is given time to say goodbye.
-# shellcheck disable=SC2317 # called by trap
 end() {
     local code=$?
     trap - EXIT
@@ -125,10 +124,7 @@ until "$KUBECTL" get --raw /readyz >/dev/null 2>&1 && "$KUBECTL" get namespace d
 done
 
 lists+=("${more[@]}")
-if [[ ${#lists[@]} != 0 ]]; then
-    "$KUBECTL" apply --server-side "${lists[@]}" >/dev/null
-    "$KUBECTL" wait --for=condition=Established --timeout=60s "${lists[@]}" >/dev/null
-fi
+[[ ${#lists[@]} == 0 ]] || install_crds "${lists[@]}"
 "$here/gateway-api.sh" "$version" "$channel"
 note "Kubernetes $("$KUBECTL" version -o json | sed -n 's/.*"gitVersion": "\(.*\)".*/\1/p' | tail -1), Gateway API $version $channel, ready after $SECONDS s"
 
