@@ -81,6 +81,18 @@ must_take() {
     if server_takes "$2"; then ok "$1 is accepted"; else not_ok "$1 should be accepted: $said"; fi
 }
 
+# must_not_serve NAME FILE: the server knows no such kind in this version.
+must_not_serve() {
+    make_namespaces "$2"
+    if server_takes "$2"; then
+        not_ok "$1 should not be served"
+    elif [[ $said != *'no matches for kind'* ]]; then
+        not_ok "$1 should not be served: $said"
+    else
+        ok "$1 is not served"
+    fi
+}
+
 # must_refuse NAME FILE [WORDS]: refused as an object, in words that hold WORDS.
 must_refuse() {
     make_namespaces "$2"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Manifests of our own that a release and channel must accept or refuse. Each says so in its first lines, the first that fits wins:
+# Manifests of our own that a release and channel must accept, refuse or not know. Each says so in its first lines, the first that fits wins:
 #
 #   # on standard|experimental|any [1.1 | 1.1+ | 1.1-1.3]: accepted
 #   # on ...: refused: WORDS THAT THE SERVER SAYS
+#   # on ...: not served
 #
 # A file without a line that fits says nothing about this release.
 set -euo pipefail
@@ -38,7 +39,8 @@ for file in "$here"/manifests/*.yaml; do
     case $expected in
         '') ;;
         accepted) must_take "$name" "$file" ;;
+        'not served') must_not_serve "$name" "$file" ;;
         'refused: '*) must_refuse "$name" "$file" "${expected#refused: }" ;;
-        *) not_ok "$name says neither accepted nor refused: $expected" ;;
+        *) not_ok "$name says something else than the three: $expected" ;;
     esac
 done
