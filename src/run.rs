@@ -124,6 +124,9 @@ struct Deployed<'a> {
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
+        if deployed.iter().all(|deployed| deployed.index.is_none()) {
+            return Answer::new(scope.name.clone(), None);
+        }
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
         let groups =
@@ -196,17 +199,19 @@ impl Engine<'_> {
         };
         let own: HashSet<_> = deployed.iter().map(|deployed| name(deployed.object, deployed.namespace)).collect();
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
-        let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
-        let objects = context.filter_map(|doc| self.borrowed.get(doc)).flatten();
-        let others = objects.filter(|object| {
-            let namespace = object.id.namespace.as_deref();
-            !own.contains(&name(object, namespace)) && !own.contains(&name(object, None))
-        });
-        deployed.extend(others.map(|object| Deployed {
-            object,
-            index: None,
-            namespace: object.id.namespace.as_deref(),
-        }));
+        for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
+            let borrowed = self.borrowed.get(doc).into_iter().flatten();
+            let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
+            let others = borrowed.chain(elsewhere).filter(|object| {
+                let namespace = object.id.namespace.as_deref();
+                !own.contains(&name(object, namespace)) && !own.contains(&name(object, None))
+            });
+            deployed.extend(others.map(|object| Deployed {
+                object,
+                index: None,
+                namespace: object.id.namespace.as_deref(),
+            }));
+        }
         deployed
     }
 
@@ -338,13 +343,8 @@ impl Engine<'_> {
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
                     if let Some(reading) = reading
-                        && let Err(refusal) = model::pattern::read_group(
-                            &group.matches,
-                            item.object.source,
-                            reading,
-                            languages,
-                            &mut Vec::new(),
-                        )
+                        && let Err(refusal) =
+                            model::pattern::read_group(group, item.object.source, reading, languages, &mut Vec::new())
                     {
                         answer.check(index, *refusal);
                     }
