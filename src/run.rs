@@ -11,7 +11,7 @@ use crate::convert::{self, Conversion, Item, Manifest, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
 use crate::load::{self, SmiObject};
-use crate::mappings::{self, ProtocolReading, SameRoot};
+use crate::mappings;
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
 use crate::referrers::owner;
@@ -258,8 +258,7 @@ impl Engine<'_> {
             annotations: &split.meta.annotations,
             split: meaning,
             root_place: Place { source, span },
-            same_root: reading.map_or(SameRoot::Undefined, |reading| reading.same_root.is),
-            protocol: reading.map_or(ProtocolReading::Undefined, |reading| reading.protocol.is),
+            reading,
         }
     }
 

@@ -256,7 +256,8 @@ fn port_unknown(root: &ServiceRef, at: Place) -> Finding {
     Finding::new(code!("port-unknown"), format!("the ports of root Service `{}` are not known", root.display()))
         .at(at)
         .help(
-            "give the Services as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then run again with \
-             `--with ctx.json`; or say the port with `--service-port NAMESPACE/SERVICE=PORT`",
+            "give the Services as context: `--with DIR` if they stand elsewhere in the repository, else `kubectl get \
+             svc,sa,deploy,sts,ds -A -o json > ctx.json` and `--with ctx.json`; or say the port with `--service-port \
+             NAMESPACE/SERVICE=PORT`",
         )
 }

@@ -42,7 +42,12 @@ fn stages_beside_another_split_of_the_root_are_not_combined() {
 
 #[test]
 fn splits_of_different_directories_do_not_meet() {
-    let files = [("dev/split.yaml", plain()), ("dev/services.yaml", web()), ("prod/split.yaml", half()), ("prod/services.yaml", web())];
+    let files = [
+        ("dev/split.yaml", plain()),
+        ("dev/services.yaml", web()),
+        ("prod/split.yaml", half()),
+        ("prod/services.yaml", web()),
+    ];
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let ran = World::tree(&files).run();
     assert_eq!(ran.manifests().len(), 2);
@@ -99,10 +104,10 @@ fn a_namespace_that_a_kustomization_sets_holds_for_references_and_is_not_written
         ("kustomization.yaml", "namespace: prod\nresources: [split.yaml]\n"),
         ("split.yaml", &bare(plain())),
     ]);
-    given.service_port("prod/web=8080").run().is_routed(&[
-        "HTTPRoute web-split-8080 on web:8080",
-        "* -> web-v1:8080 9, web-v2:8080 1",
-    ]);
+    given
+        .service_port("prod/web=8080")
+        .run()
+        .is_routed(&["HTTPRoute web-split-8080 on web:8080", "* -> web-v1:8080 9, web-v2:8080 1"]);
 }
 
 #[test]

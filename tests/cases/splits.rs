@@ -3,9 +3,7 @@
 use smi2gamma::outcome::Outcome;
 
 use crate::table::case;
-use crate::world::{
-    NINE_TO_ONE, Ran, World, group, named_split, service, services, split, split_by_g, web,
-};
+use crate::world::{NINE_TO_ONE, Ran, World, group, named_split, service, services, split, split_by_g, web};
 
 /// A split of `web` between `web-v1` and `web-v2` with these weights.
 fn weights(version: &str, v1: &str, v2: &str) -> String {
@@ -110,8 +108,7 @@ fn case_12_a_missing_weight_is_never_made_up() {
 fn case_13_a_backend_may_be_the_root_itself_except_for_traefik() {
     let spec = "service: web, backends: [{service: web, weight: 90}, {service: web-v2, weight: 10}]";
     let itself = |version: &str| split(version, spec) + &web();
-    case(13, itself("v1alpha2"))
-        .is_routed(&["HTTPRoute shop/web-split-80 on web:80", "* -> web:80 9, web-v2:80 1"]);
+    case(13, itself("v1alpha2")).is_routed(&["HTTPRoute shop/web-split-80 on web:80", "* -> web:80 9, web-v2:80 1"]);
     let undecided = World::of(itself("v1alpha3")).run();
     undecided.is_refused();
     let finding = undecided.finding("source-mesh-needed");
@@ -172,11 +169,7 @@ fn case_16_a_conditional_split_goes_before_the_one_that_takes_the_rest() {
         group("g", "v1alpha4", "{name: beta, headers: {x-beta: \"1\"}}"),
         web(),
     ];
-    let expected = [
-        "HTTPRoute shop/web-split-80 on web:80",
-        "x-beta=1 -> web-v2:80 1",
-        "* -> web-v1:80 1",
-    ];
+    let expected = ["HTTPRoute shop/web-split-80 on web:80", "x-beta=1 -> web-v2:80 1", "* -> web-v1:80 1"];
     let ran = case(16, parts.concat());
     ran.is_routed(&expected);
     assert!(!ran.has("fallback-added"));
@@ -228,7 +221,8 @@ fn case_19_a_version_that_the_mesh_never_served_cannot_have_been_in_force() {
         let input = split_by_g(version) + &group("g", version, "{name: a, methods: [GET]}") + &web();
         case(19, input).is_refused();
     }
-    for (mesh, version) in [("osm", "v1alpha4"), ("traefik", "v1alpha4"), ("nginx", "v1alpha2"), ("consul", "v1alpha2")] {
+    for (mesh, version) in [("osm", "v1alpha4"), ("traefik", "v1alpha4"), ("nginx", "v1alpha2"), ("consul", "v1alpha2")]
+    {
         let ran = World::of(plain(version) + &web()).from(mesh).run();
         ran.is_refused();
         assert_eq!(ran.codes("TrafficSplit", "web"), ["version-not-served"], "{mesh}");
@@ -240,11 +234,7 @@ fn case_20_a_group_that_is_not_there_is_no_condition_that_always_holds() {
     let input = split_by_g("v1alpha4") + &web();
     case(20, input.clone()).is_refused();
     let with = World::of(input).from("spec").with(group("g", "v1alpha4", "{name: a, methods: [GET]}")).run();
-    with.is_routed(&[
-        "HTTPRoute shop/web-split-80 on web:80",
-        "GET -> web-v1:80 9, web-v2:80 1",
-        "* -> web:80 1",
-    ]);
+    with.is_routed(&["HTTPRoute shop/web-split-80 on web:80", "GET -> web-v1:80 9, web-v2:80 1", "* -> web:80 1"]);
 }
 
 #[test]
@@ -267,8 +257,7 @@ fn case_23_the_api_group_of_a_reference_is_read_with_a_version_or_absent() {
             + &group("g", "v1alpha4", "{name: a, methods: [GET]}")
             + &web()
     };
-    let expected =
-        ["HTTPRoute shop/web-split-80 on web:80", "GET -> web-v1:80 9, web-v2:80 1", "* -> web:80 1"];
+    let expected = ["HTTPRoute shop/web-split-80 on web:80", "GET -> web-v1:80 9, web-v2:80 1", "* -> web:80 1"];
     case(23, by("apiGroup: specs.smi-spec.io/v1alpha4, ")).is_routed(&expected);
     for api_group in ["", "apiGroup: specs.smi-spec.io, "] {
         let ran = World::of(by(api_group)).from("spec").run();
@@ -496,8 +485,8 @@ fn case_36_flagger_keeps_its_split_and_gets_the_steps() {
 
 #[test]
 fn case_37_what_looks_like_flaggers_split_is_decided_by_a_person() {
-    let input = with_metadata("labels: {a: b}", "web-primary", "web-canary")
-        + &services(&["web", "web-primary", "web-canary"]);
+    let input =
+        with_metadata("labels: {a: b}", "web-primary", "web-canary") + &services(&["web", "web-primary", "web-canary"]);
     case(37, input.clone()).is_refused();
     for name in ["web", "shop/web"] {
         let ran = World::of(input.clone()).unowned(name).run();
@@ -591,7 +580,8 @@ fn case_42_a_namespace_that_is_not_written_is_not_made_up() {
 
 #[test]
 fn case_43_the_last_applied_configuration_is_left_behind_and_the_rest_is_kept() {
-    let more = "labels: {app: web}, annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\", team: shop}";
+    let more =
+        "labels: {app: web}, annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\", team: shop}";
     let ran = case(43, with_metadata(more, "web-v1", "web-v2") + &web());
     is_split(&ran, 9, 1);
     let metadata = &ran.only()["metadata"];

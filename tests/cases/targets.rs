@@ -111,9 +111,13 @@ fn a_port_of_tcp_is_a_tcp_route_where_the_target_serves_it_and_nothing_elsewhere
 fn a_grpc_route_comes_only_on_request_and_where_it_is_served() {
     let grpc = plain() + &["web", "web-v1", "web-v2"].map(|name| service(name, "{name: grpc, port: 80}")).concat();
     to(&grpc, "linkerd").is_routed(&[HEAD, &format!("* -> {SPLIT}")]);
-    for (target, version) in
-        [("gateway-api", "v1"), ("gateway-api@1.0", "v1alpha2"), ("linkerd@2.16", "v1alpha2"), ("linkerd", "v1"), ("cilium@1.19", "v1")]
-    {
+    for (target, version) in [
+        ("gateway-api", "v1"),
+        ("gateway-api@1.0", "v1alpha2"),
+        ("linkerd@2.16", "v1alpha2"),
+        ("linkerd", "v1"),
+        ("cilium@1.19", "v1"),
+    ] {
         let ran = World::of(grpc.clone()).from("spec").to(target).grpc_routes().run();
         ran.is_routed(&["GRPCRoute shop/web-split-80 on web:80", &format!("* -> {SPLIT}")]);
         assert_eq!(ran.only()["apiVersion"], format!("gateway.networking.k8s.io/{version}"), "{target}");
@@ -178,17 +182,14 @@ fn elsewhere_each_path_is_said_as_simply_as_was_proved() {
 fn without_an_expression_no_path_becomes_one() {
     let simple = "{name: a, pathRegex: '/exact$'}, {name: b, pathRegex: '/below(/.*)?$'}, {name: c, methods: [PUT]}";
     for target in ROUTING {
-        to(&by(simple), target).is_routed(&[
-            HEAD,
-            &format!("=/exact, /below/*, PUT -> {SPLIT}"),
-            "* -> web:80 1",
-        ]);
+        to(&by(simple), target).is_routed(&[HEAD, &format!("=/exact, /below/*, PUT -> {SPLIT}"), "* -> web:80 1"]);
     }
 }
 
 #[test]
 fn the_characters_of_a_path_are_escaped_where_it_becomes_an_expression() {
-    let paths = "{name: a, pathRegex: '/v[12]'}, {name: b, pathRegex: '/a\\.b\\+c$'}, {name: c, pathRegex: '/d\\.e(/.*)?$'}";
+    let paths =
+        "{name: a, pathRegex: '/v[12]'}, {name: b, pathRegex: '/a\\.b\\+c$'}, {name: c, pathRegex: '/d\\.e(/.*)?$'}";
     to(&by(paths), "istio").is_routed(&[
         HEAD,
         &format!("~^(/v[12]).*$, ~^(/a\\.b\\+c)$, ~^(/d\\.e(/.*)?)$ -> {SPLIT}"),
@@ -198,7 +199,9 @@ fn the_characters_of_a_path_are_escaped_where_it_becomes_an_expression() {
 
 #[test]
 fn an_expression_for_no_mesh_in_particular_comes_with_a_warning() {
-    for (target, warned) in [("gateway-api", true), ("linkerd", false), ("istio", false), ("cilium", false), ("kuma", false)] {
+    for (target, warned) in
+        [("gateway-api", true), ("linkerd", false), ("istio", false), ("cilium", false), ("kuma", false)]
+    {
         assert_eq!(to(&by(REGEX), target).has("regex-implementation-specific"), warned, "{target}");
     }
     let exact = by("{name: a, pathRegex: '/exact$', headers: {x-a: '1'}}");
@@ -219,7 +222,12 @@ fn kuma_needs_an_app_protocol_and_the_fragment_is_no_whole_service() {
     assert_eq!(fragment["spec"], json!({"ports": [port]}));
     let finding = ran.finding("app-protocol-needed");
     let help = finding.help.as_deref().unwrap_or_default();
-    assert!(help.contains(r#"kubectl patch service web -n shop -p '{"spec":{"ports":[{"port":80,"appProtocol":"http"}]}}'"#), "{help}");
+    assert!(
+        help.contains(
+            r#"kubectl patch service web -n shop -p '{"spec":{"ports":[{"port":80,"appProtocol":"http"}]}}'"#
+        ),
+        "{help}"
+    );
     assert!(finding.notes.iter().any(|note| note.contains("selector")));
 }
 
