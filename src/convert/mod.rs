@@ -160,9 +160,11 @@ impl Converter<'_> {
         let rules = match meet::rules(root, &items) {
             Ok(rules) => rules,
             Err(conflict) => {
-                for (object, finding) in conflict {
-                    self.find(object, finding);
+                let parties: BTreeSet<usize> = conflict.iter().map(|(object, _)| *object).collect();
+                for item in items.iter().filter(|item| !parties.contains(&item.object)) {
+                    self.out.findings.push((item.object, waits(item)));
                 }
+                self.out.findings.extend(conflict);
                 return;
             }
         };
@@ -404,9 +406,7 @@ impl Converter<'_> {
             Ok(mut manifests) => {
                 manifests.extend(self.reference_grants(&route, kind, &manifests));
                 let metadata = self.metadata(&route, String::new());
-                if let Some(fragment) =
-                    neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile)
-                {
+                if let Some(fragment) = neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile) {
                     manifests.push(fragment);
                     let finding = neighbours::app_protocol_finding(port, root, self.profile);
                     self.find(first.object, finding.at(first.root_place));
@@ -524,8 +524,7 @@ impl Converter<'_> {
         match self.inventory.service(share.service.namespace.as_deref(), &share.service.name) {
             Lookup::Missing => true,
             Lookup::Found(service) | Lookup::Ambiguous(service, _) => service.ports.iter().any(|found| {
-                found.number == port.number
-                    && (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)
+                found.number == port.number && (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)
             }),
         }
     }
@@ -601,6 +600,14 @@ impl Converter<'_> {
             })
             .collect()
     }
+}
+
+fn waits(item: &Item<'_>) -> Finding {
+    let message = format!("other splits of root `{}` contradict each other", item.split.root.display());
+    Finding::new(code!("split-waits"), message)
+        .at(item.root_place)
+        .note("a route takes every request of its Service, also those that the other splits were for")
+        .help("decide about the others first, and convert all in one run")
 }
 
 /// A ReferenceGrant names the namespace of the route, so that must be known.

@@ -309,8 +309,7 @@ impl Service {
         let called = |service: &Self| -> BTreeSet<(u16, Transport)> {
             service.ports.iter().map(|port| (port.number, port.transport)).collect()
         };
-        called(self) == called(other)
-            && (self.headless, self.external_name) == (other.headless, other.external_name)
+        called(self) == called(other) && (self.headless, self.external_name) == (other.headless, other.external_name)
     }
 
     /// The port with this number.

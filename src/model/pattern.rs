@@ -174,7 +174,9 @@ fn empty_group(group: &HttpRouteGroup, source: SourceId) -> Finding {
     let name = &group.meta.name;
     Finding::new(code!("group-empty"), format!("HTTPRouteGroup `{}` has no matches", name.value))
         .at(Place { source, span: name.span })
-        .note("SMI does not say whether a group without matches takes every request or none; Traefik Mesh took every one")
+        .note(
+            "SMI does not say whether a group without matches takes every request or none; Traefik Mesh took every one",
+        )
         .help("add the matches that are meant, or `pathRegex: \".*\"` for every request")
 }
 
