@@ -4,24 +4,22 @@
 //! their answers together.
 
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
-use crate::code;
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
 use crate::filter::Filter;
-use crate::inventory::kinds::{Header, WORDS};
 use crate::inventory::{Entry, Inventory};
+use crate::load::{self, SmiObject};
 use crate::mappings::{self, ProtocolReading, SameRoot};
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
-use crate::place::{Place, Role, SourceId, SourceMap, Span};
-use crate::referrers::{self, owner, packages};
-use crate::report::{Chosen, Code, Finding, ObjectId, Report};
-use crate::scan::{self, Doc, DocId, Part, Scan, ScanError, Scope};
+use crate::place::{Place, Role, SourceId, SourceMap};
+use crate::referrers::owner;
+use crate::report::{Chosen, Report};
+use crate::scan::{self, DocId, Scan, ScanError, Scope};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
 use crate::target::Profile;
-use crate::yaml;
 
 /// Everything that a run depends on besides the bytes that it reads.
 #[derive(Clone, Debug)]
@@ -55,46 +53,13 @@ pub struct Run {
     pub manifests: Vec<(Vec<usize>, Manifest)>,
 }
 
-/// One SMI object of the input.
-#[derive(Clone, Debug)]
-pub struct SmiObject {
-    /// The document it stands in.
-    pub doc: DocId,
-    /// The text it stands in.
-    pub source: SourceId,
-    /// The document's bytes.
-    pub piece: yaml::Piece,
-    /// The whole object.
-    pub span: Span,
-    /// Which object.
-    pub id: ObjectId,
-    /// Its content; none where it could not be typed.
-    pub object: Option<Object>,
-    /// It is a patch: another object's content changes by it.
-    pub patch: Option<Place>,
-    /// What was wrong with it.
-    pub findings: Vec<Finding>,
-}
-
-/// What one document gave.
-#[derive(Debug, Default)]
-struct Loaded {
-    objects: Vec<SmiObject>,
-    entries: Vec<Entry>,
-    findings: Vec<Finding>,
-}
-
 /// Reads, converts and settles.
 ///
 /// # Errors
 /// If there can be no trustworthy result: a named source is missing or unreadable.
 pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     let Scan { sources, documents, scopes, context, findings, read } = scan::scan(&options.scan, stdin)?;
-    let loaded: Vec<Loaded> = documents
-        .par_iter()
-        .enumerate()
-        .map(|(index, doc)| load(DocId(u32::try_from(index).unwrap_or(u32::MAX)), doc, &sources, &options.filter))
-        .collect();
+    let loaded = load::load(&documents, &sources);
     let mut report = Report { read, findings, ..Report::default() };
     report.to = Some(Chosen { name: options.to.display(), because: options.to_because.clone() });
 
@@ -133,101 +98,6 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     report.from = settle::from(&answers);
     let manifests = settle::settle(&objects, answers, &mut report);
     Ok(Run { sources, report, objects, manifests })
-}
-
-// === loading ===
-
-fn load(id: DocId, doc: &Doc, sources: &SourceMap, filter: &Filter) -> Loaded {
-    let source = sources.get(doc.source);
-    let text = &source.text;
-    let mut loaded = Loaded::default();
-    let subject = source.role == Role::Subject;
-    let body = doc.piece.span.of(text);
-    if !doc.marked && doc.part == Part::Manifest && !worth_parsing(body) {
-        return loaded;
-    }
-    let document = match yaml::parse(text, doc.piece.span) {
-        Ok(document) => document,
-        Err(problem) => {
-            if doc.marked || doc.part != Part::Chart {
-                loaded.findings.extend((doc.marked && subject).then(|| unreadable(&problem, doc.source)));
-            }
-            return loaded;
-        }
-    };
-    let Some(root) = &document.root else { return loaded };
-    if doc.part == Part::Chart {
-        loaded.findings.extend(packages::inspect_chart(root, doc.source));
-        return loaded;
-    }
-    for found in smi::objects(root) {
-        if let Some(read) = smi::read(&found) {
-            let place = Place { source: doc.source, span: found.node.span };
-            let findings =
-                read.problems.into_iter().map(|problem| problem_finding(problem, doc.source, &read.id)).collect();
-            loaded.objects.push(SmiObject {
-                doc: id,
-                source: doc.source,
-                piece: doc.piece,
-                span: place.span,
-                id: read.id,
-                object: read.object,
-                patch: match doc.part {
-                    Part::Patch { listed_at } => Some(listed_at),
-                    Part::Manifest | Part::Kustomization | Part::Chart => None,
-                },
-                findings,
-            });
-            continue;
-        }
-        let Some(header) = Header::of(found.node) else { continue };
-        loaded.entries.extend(Entry::read(&header, doc.source));
-        if filter.is_everything() || doc.marked {
-            loaded.findings.extend(referrers::inspect(&header, doc.source));
-        }
-    }
-    if !loaded.objects.is_empty() {
-        loaded.findings.extend(document.problems.iter().map(|problem| unreadable(problem, doc.source)));
-    }
-    loaded
-}
-
-fn worth_parsing(body: &str) -> bool {
-    WORDS.iter().any(|word| memchr::memmem::find(body.as_bytes(), word.as_bytes()).is_some())
-        || mappings::sources().iter().any(|mesh| {
-            let evidence = &mesh.evidence;
-            let mut names = evidence.groups.iter().chain(&evidence.annotations).chain(&evidence.labels);
-            names.any(|name| memchr::memmem::find(body.as_bytes(), name.as_bytes()).is_some())
-        })
-}
-
-fn problem_code(kind: yaml::ProblemKind) -> Code {
-    match kind {
-        yaml::ProblemKind::Syntax => code!("yaml-syntax"),
-        yaml::ProblemKind::Template => code!("yaml-template"),
-        yaml::ProblemKind::DuplicateKey => code!("yaml-duplicate-key"),
-        yaml::ProblemKind::Aliases => code!("yaml-aliases"),
-        yaml::ProblemKind::Depth => code!("yaml-depth"),
-    }
-}
-
-fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
-    let finding =
-        Finding::new(problem_code(problem.kind), problem.message.clone()).at(Place { source, span: problem.span });
-    match problem.other {
-        Some(other) => finding.label(Place { source, span: other }, "first here"),
-        None => finding,
-    }
-}
-
-fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Finding {
-    let smi::Problem { code, span, message, help, other } = problem;
-    let mut finding = Finding::new(code, message).at(Place { source, span }).about(id);
-    finding.help = help;
-    match other {
-        Some((span, what)) => finding.label(Place { source, span }, what),
-        None => finding,
-    }
 }
 
 // === scopes ===
@@ -275,6 +145,9 @@ fn waits(item: &Item<'_>, other: &smi::TrafficSplit, source: SourceId) -> Findin
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
+        if deployed.iter().all(|deployed| deployed.index.is_none()) {
+            return Answer::new(scope.name.clone(), None);
+        }
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
         let groups =
@@ -362,10 +235,20 @@ impl Engine<'_> {
                 namespace: put_into.or(object.id.namespace.as_deref()),
             }));
         }
+        // An object that the scope has itself is not looked up in the context, where it may stand as the cluster had it.
+        let name = |object: &'s SmiObject, namespace: Option<&'s str>| {
+            (object.id.kind.as_str(), namespace, object.id.name.as_str())
+        };
+        let own: HashSet<_> = deployed.iter().map(|deployed| name(deployed.object, deployed.namespace)).collect();
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
-            let objects = self.borrowed.get(doc).into_iter().flatten();
-            deployed.extend(objects.map(|object| Deployed {
+            let borrowed = self.borrowed.get(doc).into_iter().flatten();
+            let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
+            let others = borrowed.chain(elsewhere).filter(|object| {
+                let namespace = object.id.namespace.as_deref();
+                !own.contains(&name(object, namespace)) && !own.contains(&name(object, None))
+            });
+            deployed.extend(others.map(|object| Deployed {
                 object,
                 index: None,
                 namespace: object.id.namespace.as_deref(),
@@ -454,7 +337,14 @@ impl Engine<'_> {
                     for reference in split.matches.iter().flatten() {
                         let Some(name) = &reference.name else { continue };
                         for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
-                            answer.used(group.index, settle::User::Split(item.index));
+                            let user = item.index.map_or_else(
+                                || {
+                                    let place = Place { source: item.object.source, span: split.meta.name.span };
+                                    settle::User::OtherSplit(item.object.id.clone(), place)
+                                },
+                                settle::User::Split,
+                            );
+                            answer.used(group.index, user);
                         }
                     }
                 }

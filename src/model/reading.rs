@@ -133,9 +133,10 @@ fn undecided(candidates: &[Candidate], witness: &str, split: &TrafficSplit, sour
     for (names, reading) in lines {
         finding = finding.note(format!("{}: {}", names.join(", "), describe(reading)));
     }
+    let known: Vec<&str> = mappings::sources().iter().map(|mesh| mesh.name.as_str()).collect();
     finding
         .note(format!("they part at: {witness}"))
-        .help("say which mesh ran it with `--from MESH` (spec, osm, linkerd, traefik, nginx, consul, istio, flomesh)")
+        .help(format!("say which mesh ran it with `--from MESH` ({})", known.join(", ")))
 }
 
 fn describe(reading: &Reading) -> String {

@@ -97,10 +97,10 @@ fn merged_entries_come_last_and_own_entries_win() {
 }
 
 #[test]
-fn a_merge_that_kubectl_reads_otherwise_is_a_problem() {
+fn a_merge_after_an_own_key_takes_its_place_as_it_does_for_kubectl_and_is_a_problem() {
     let text = "base: &base {x: 1}\nown:\n  x: 9\n  <<: *base\n";
     let document = read(text);
-    assert_eq!(document.root.unwrap().get("own").unwrap().to_json().to_string(), r#"{"x":9}"#);
+    assert_eq!(document.root.unwrap().get("own").unwrap().to_json().to_string(), r#"{"x":1}"#);
     assert_eq!(document.problems.len(), 1);
     assert_eq!(document.problems[0].other.unwrap().of(text), "<<");
 }
