@@ -186,9 +186,11 @@ impl Converter<'_> {
         let rules = match meet::rules(root, &items) {
             Ok(rules) => rules,
             Err(conflict) => {
-                for (object, finding) in conflict {
-                    self.find(object, finding);
+                let parties: BTreeSet<usize> = conflict.iter().map(|(object, _)| *object).collect();
+                for item in items.iter().filter(|item| !parties.contains(&item.object)) {
+                    self.out.findings.push((item.object, waits(item)));
                 }
+                self.out.findings.extend(conflict);
                 return;
             }
         };
@@ -630,6 +632,14 @@ impl Converter<'_> {
             })
             .collect()
     }
+}
+
+fn waits(item: &Item<'_>) -> Finding {
+    let message = format!("other splits of root `{}` contradict each other", item.split.root.display());
+    Finding::new(code!("split-waits"), message)
+        .at(item.root_place)
+        .note("a route takes every request of its Service, also those that the other splits were for")
+        .help("decide about the others first, and convert all in one run")
 }
 
 /// A ReferenceGrant names the namespace of the route, so that must be known.

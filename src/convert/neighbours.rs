@@ -6,7 +6,7 @@ use super::Item;
 use super::manifest::{Manifest, Metadata, manifest};
 use super::ports::{Protocol, RootPort};
 use crate::code;
-use crate::inventory::{Inventory, Lookup};
+use crate::inventory::{Inventory, Lookup, Transport};
 use crate::mappings::{Attachment, ProtocolNeed, Shadow};
 use crate::model::ServiceRef;
 use crate::report::Finding;
@@ -160,7 +160,11 @@ pub fn app_protocol(
         return None;
     }
     let known = match inventory.service(root.namespace.as_deref(), &root.name) {
-        Lookup::Found(service) => service.port(port.number).and_then(|port| port.name.clone()),
+        Lookup::Found(service) => service
+            .ports
+            .iter()
+            .find(|known| known.number == port.number && known.transport == Transport::Tcp)
+            .and_then(|known| known.name.clone()),
         _ => None,
     };
     let mut entry = json!({ "port": port.number, "protocol": "TCP", "appProtocol": speaks });

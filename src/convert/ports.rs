@@ -217,6 +217,7 @@ fn from_elsewhere(
     if let Some((first, rest)) = backends.split_first() {
         let mut ports = ports_of(first, reading);
         ports.retain(|port| rest.iter().all(|other| other.port(port.number).is_some()));
+        ports.iter_mut().for_each(|port| port.app_protocol = false);
         if !ports.is_empty() {
             let numbers: Vec<String> = ports.iter().map(|port| port.number.to_string()).collect();
             let finding = Finding::new(

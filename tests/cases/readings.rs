@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use regex_automata::Input;
-use regex_automata::meta::Regex;
-use serde_json::Value;
 use smi2gamma::mappings::{Answer, Condition, Golden, GoldenSplit, Held, Source, SplitReading, sources};
 use smi2gamma::outcome::Outcome;
 use smi2gamma::smi::{Kind, Version};
 
+use crate::engine::{self, Order, Request};
 use crate::world::{NINE_TO_ONE, Ran, World, group, named_split, service, split, split_by_g, web};
 
 // --- golden requests ---
@@ -167,50 +165,22 @@ fn of_golden(mesh: &Source, number: usize, golden: &GoldenSplit) -> String {
     yaml
 }
 
-/// What the emitted routes answer, by their first rule that takes the request; the root where there is no route.
+/// What the emitted routes answer, by their first rule that takes the request.
 fn answer(ran: &Ran, golden: &Golden) -> BTreeMap<String, u32> {
     let port = golden.request.port.unwrap_or(80);
-    let routes = ran.of_kind("HTTPRoute").into_iter().filter(|route| route["spec"]["parentRefs"][0]["port"] == port);
-    let rules = routes.flat_map(|route| route["spec"]["rules"].as_array().unwrap());
-    let taken = rules.into_iter().find(|rule| {
-        rule.get("matches").is_none_or(|matches| matches.as_array().unwrap().iter().any(|item| takes(item, golden)))
-    });
+    let mut routes = ran.of_kind("HTTPRoute");
+    routes.retain(|route| route["spec"]["parentRefs"][0]["port"] == port);
+    let request = Request {
+        method: "GET".into(),
+        path: golden.request.path.clone().unwrap_or_else(|| "/".into()),
+        headers: golden.request.headers.clone(),
+    };
     let mut shares = BTreeMap::new();
-    for backend in taken.map(|rule| rule["backendRefs"].as_array().unwrap()).into_iter().flatten() {
-        let name = backend["name"].as_str().unwrap();
-        let there = golden.services.is_empty() || golden.services.contains_key(name);
-        let weight = u32::try_from(backend["weight"].as_u64().unwrap()).unwrap();
-        *shares.entry(if there { name } else { "(fails)" }.to_owned()).or_default() += weight;
+    for (name, weight) in engine::answer(&routes, &request, Order::Written) {
+        let there = golden.services.is_empty() || golden.services.contains_key(&name);
+        *shares.entry(if there { name } else { "(fails)".to_owned() }).or_default() += weight;
     }
     ratio(shares)
-}
-
-fn takes(item: &Value, golden: &Golden) -> bool {
-    let path = golden.request.path.as_deref().unwrap_or("/");
-    let path_fits = item.get("path").is_none_or(|wanted| {
-        let value = wanted["value"].as_str().unwrap();
-        match wanted["type"].as_str().unwrap() {
-            "Exact" => path == value,
-            "PathPrefix" => {
-                value == "/" || path.strip_prefix(value).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
-            _ => whole(value, path),
-        }
-    });
-    let headers = item.get("headers").map(|headers| headers.as_array().unwrap().clone()).unwrap_or_default();
-    path_fits
-        && item.get("method").is_none()
-        && headers.iter().all(|wanted| {
-            let given = golden.request.headers.get(wanted["name"].as_str().unwrap());
-            let value = wanted["value"].as_str().unwrap();
-            given.is_some_and(|given| if wanted["type"] == "Exact" { given == value } else { whole(value, given) })
-        })
-}
-
-/// Whether the first match of an expression is the whole text, as Linkerd asks.
-fn whole(expression: &str, text: &str) -> bool {
-    let found = Regex::new(expression).expect("an expression").find(Input::new(text));
-    found.is_some_and(|found| found.range() == (0..text.len()))
 }
 
 fn ratio(mut shares: BTreeMap<String, u32>) -> BTreeMap<String, u32> {

@@ -91,6 +91,25 @@ fn overlays_that_disagree_are_not_decided_by_the_first() {
 }
 
 #[test]
+fn a_split_that_one_overlay_adds_is_blocked_with_the_one_of_the_base_that_it_changes() {
+    let beta = split_by_g("v1alpha4").replace("{name: web,", "{name: beta,");
+    let ran = World::tree(&[
+        ("base/kustomization.yaml", "resources: [split.yaml, services.yaml]\n"),
+        ("base/split.yaml", &plain().replace("v1alpha2", "v1alpha4")),
+        ("base/services.yaml", &web()),
+        ("dev/kustomization.yaml", "resources: [../base, beta.yaml]\n"),
+        ("dev/beta.yaml", &(beta + &group("g", "v1alpha4", "{name: a, methods: [GET]}"))),
+        ("prod/kustomization.yaml", "resources: [../base]\n"),
+    ])
+    .from("spec")
+    .run();
+    ran.is_refused();
+    assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Blocked);
+    assert!(ran.codes("TrafficSplit", "beta").contains(&"scopes-disagree"));
+    assert!(!ran.has("internal"));
+}
+
+#[test]
 fn a_namespace_that_a_kustomization_sets_holds_for_references_and_is_not_written() {
     let bare = |text: String| text.replace(", namespace: shop", "");
     let ran = World::tree(&[
@@ -146,7 +165,7 @@ fn given_ports_stand_in_for_services_and_never_over_them() {
 
 #[test]
 fn context_is_looked_into_and_never_converted() {
-    let context = web() + &named_split("theirs", "v1alpha2", &format!("service: web, {NINE_TO_ONE}"));
+    let context = web() + &named_split("theirs", "v1alpha2", &format!("service: cart, {NINE_TO_ONE}"));
     let ran = World::of(plain()).with(context).run();
     ran.is_routed(&[HEAD, SPLIT]);
     assert_eq!(ran.all("TrafficSplit").len(), 1);

@@ -153,10 +153,45 @@ fn case_15_two_splits_of_one_root_are_a_conflict() {
     let ran = case(15, plain("v1alpha2") + &named_split("other", "v1alpha2", other) + &web());
     ran.is_refused();
     assert_eq!(ran.outcome("TrafficSplit", "other"), Outcome::Blocked);
+    let third = "service: web, matches: [{kind: HTTPRouteGroup, name: g}], backends: [{service: web-v2, weight: 1}]";
+    let third = named_split("third", "v1alpha4", third) + &group("g", "v1alpha4", "{name: a, methods: [GET]}");
+    let both = plain("v1alpha4") + &named_split("other", "v1alpha4", other);
+    let bystander = World::of(both + &third + &web()).from("spec").run();
+    bystander.is_refused();
+    assert_eq!(bystander.codes("TrafficSplit", "third"), ["split-waits"]);
     let same = "service: web, backends: [{service: web-v2, weight: 1}, {service: web-v1, weight: 9}]";
     let same = World::of(plain("v1alpha2") + &named_split("same", "v1alpha2", same) + &web()).run();
     is_split(&same, 9, 1);
     assert_eq!(same.codes("TrafficSplit", "web"), ["splits-merged"]);
+}
+
+#[test]
+fn a_split_waits_for_the_others_of_its_root() {
+    let plain = plain("v1alpha4");
+    let beta = "service: web, matches: [{kind: HTTPRouteGroup, name: g}], backends: [{service: web-v2, weight: 1}]";
+    let without_group = named_split("beta", "v1alpha4", beta);
+    let negative = named_split("beta", "v1alpha4", &beta.replace("weight: 1", "weight: -1"));
+    let failover = without_group.replace("{name: beta", "{labels: {failover.linkerd.io/controlled-by: x}, name: beta");
+    let group = group("g", "v1alpha4", "{name: a, methods: [GET]}");
+    for (other, outcome) in [
+        (without_group.clone(), Outcome::Blocked),
+        (negative + &group, Outcome::Blocked),
+        (failover + &group, Outcome::Delegated),
+    ] {
+        let ran = World::of(plain.clone() + &other + &web()).from("spec").run();
+        ran.is_refused();
+        assert_eq!(ran.outcome("TrafficSplit", "beta"), outcome);
+        assert_eq!(ran.codes("TrafficSplit", "web"), ["split-waits"]);
+    }
+    let context = World::of(plain.clone() + &web()).from("spec").with(without_group.clone()).run();
+    context.is_refused();
+    assert_eq!(context.codes("TrafficSplit", "web"), ["split-waits"]);
+    let elsewhere = without_group.replace("namespace: shop", "namespace: other");
+    is_split(&World::of(plain.clone() + &elsewhere + &web()).from("spec").run(), 9, 1);
+    let itself = World::of(plain.clone() + &web()).from("spec").with(plain).run();
+    is_split(&itself, 9, 1);
+    let never = self::plain("v1alpha2") + &named_split("old", "v1alpha4", &format!("service: web, {NINE_TO_ONE}"));
+    is_split(&World::of(never + &web()).from("linkerd").run(), 9, 1);
 }
 
 #[test]

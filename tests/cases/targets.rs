@@ -1,9 +1,11 @@
 //! What the output is for: each target's kinds, versions, expressions and needs.
 
 use serde_json::json;
-use smi2gamma::mappings::targets;
+use smi2gamma::mappings::{RegexRank, targets};
 use smi2gamma::outcome::Outcome;
+use smi2gamma::target::Profile;
 
+use crate::engine::{self, Order, Request};
 use crate::world::{NINE_TO_ONE, Ran, World, group, service, split, split_by_g, web};
 
 const HEAD: &str = "HTTPRoute shop/web-split-80 on web:80";
@@ -206,6 +208,56 @@ fn an_expression_for_no_mesh_in_particular_comes_with_a_warning() {
     }
     let exact = by("{name: a, pathRegex: '/exact$', headers: {x-a: '1'}}");
     assert!(!to(&exact, "gateway-api").has("regex-implementation-specific"));
+}
+
+// --- order ---
+
+/// Every request that the matches below tell apart, and some more.
+fn requests() -> Vec<Request> {
+    let paths =
+        ["/", "/exact", "/exact/", "/below", "/below/x", "/belowx", "/v1", "/v1/x", "/v1/exact", "/v3", "/v2/below"];
+    let headers = [vec![], vec![("x-beta", "1")], vec![("x-beta", "2")], vec![("X-Beta", "1"), ("x-user", "ann")]];
+    let mut requests = Vec::new();
+    for path in paths {
+        for method in ["GET", "PUT"] {
+            for headers in &headers {
+                let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+                requests.push(Request { method: method.into(), path: path.into(), headers });
+            }
+        }
+    }
+    requests
+}
+
+#[test]
+fn a_request_goes_to_the_same_rule_by_the_order_of_writing_and_by_the_rank_of_the_target() {
+    let paths = ["'.*'", "'/exact$'", "'/below(/.*)?$'", "'/v[12]'", "'/.*exact.*'", "'/$'", "'/(v1|below)/.*'"];
+    let others = ["", ", methods: [GET]", ", headers: {x-beta: '1'}", ", headers: {x-beta: '[12]', x-user: 'a.*'}"];
+    let one: Vec<String> = paths
+        .iter()
+        .flat_map(|path| others.iter().map(move |other| format!("{{name: a, pathRegex: {path}{other}}}")))
+        .collect();
+    for (number, first) in one.iter().enumerate() {
+        let second = &one[(number * 5 + 3) % one.len()];
+        let input = by(&format!("{first}, {second}"));
+        for target in ROUTING {
+            let profile = Profile::parse(target).unwrap();
+            let ran = to(&input, target);
+            let routes = ran.of_kind("HTTPRoute");
+            let ranks = match profile.reading().unwrap().rank.is {
+                RegexRank::Unspecified => vec![RegexRank::PrefixFirst, RegexRank::RegexFirst, RegexRank::MatchedLength],
+                rank => vec![rank],
+            };
+            for request in requests() {
+                let written = engine::answer(&routes, &request, Order::Written);
+                assert!(!written.is_empty(), "{target}: {request:?} is not answered: {:?}", ran.routes());
+                for rank in &ranks {
+                    let ranked = engine::answer(&routes, &request, Order::Ranked(*rank));
+                    assert_eq!(ranked, written, "{target} {rank:?}: {request:?}\n{:?}", ran.routes());
+                }
+            }
+        }
+    }
 }
 
 // --- what a target needs besides the route ---
