@@ -4,7 +4,7 @@
 //! their answers together.
 
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
@@ -124,6 +124,9 @@ struct Deployed<'a> {
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
+        if deployed.iter().all(|deployed| deployed.index.is_none()) {
+            return Answer::new(scope.name.clone(), None);
+        }
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
         let groups =
@@ -190,10 +193,20 @@ impl Engine<'_> {
                 namespace: put_into.or(object.id.namespace.as_deref()),
             }));
         }
+        // An object that the scope has itself is not looked up in the context, where it may stand as the cluster had it.
+        let name = |object: &'s SmiObject, namespace: Option<&'s str>| {
+            (object.id.kind.as_str(), namespace, object.id.name.as_str())
+        };
+        let own: HashSet<_> = deployed.iter().map(|deployed| name(deployed.object, deployed.namespace)).collect();
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
-            let objects = self.borrowed.get(doc).into_iter().flatten();
-            deployed.extend(objects.map(|object| Deployed {
+            let borrowed = self.borrowed.get(doc).into_iter().flatten();
+            let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
+            let others = borrowed.chain(elsewhere).filter(|object| {
+                let namespace = object.id.namespace.as_deref();
+                !own.contains(&name(object, namespace)) && !own.contains(&name(object, None))
+            });
+            deployed.extend(others.map(|object| Deployed {
                 object,
                 index: None,
                 namespace: object.id.namespace.as_deref(),
@@ -282,7 +295,14 @@ impl Engine<'_> {
                     for reference in split.matches.iter().flatten() {
                         let Some(name) = &reference.name else { continue };
                         for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
-                            answer.used(group.index, settle::User::Split(item.index));
+                            let user = item.index.map_or_else(
+                                || {
+                                    let place = Place { source: item.object.source, span: split.meta.name.span };
+                                    settle::User::OtherSplit(item.object.id.clone(), place)
+                                },
+                                settle::User::Split,
+                            );
+                            answer.used(group.index, user);
                         }
                     }
                 }
@@ -323,13 +343,8 @@ impl Engine<'_> {
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
                     if let Some(reading) = reading
-                        && let Err(refusal) = model::pattern::read_group(
-                            &group.matches,
-                            item.object.source,
-                            reading,
-                            languages,
-                            &mut Vec::new(),
-                        )
+                        && let Err(refusal) =
+                            model::pattern::read_group(group, item.object.source, reading, languages, &mut Vec::new())
                     {
                         answer.check(index, *refusal);
                     }

@@ -11,6 +11,7 @@ use crate::convert::Manifest;
 use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
+use crate::referrers::owner;
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
 
@@ -38,8 +39,10 @@ pub struct Answer {
 /// Who refers to a group, a route or a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A TrafficSplit: its index, if it is to be converted.
-    Split(Option<usize>),
+    /// A TrafficSplit that is to be converted: its index.
+    Split(usize),
+    /// A TrafficSplit that is not: the filter leaves it out, or it is context.
+    OtherSplit(ObjectId, Place),
     /// A TrafficTarget.
     Target,
     /// A vendor's object: its kind and name, and where.
@@ -86,23 +89,18 @@ fn forced(finding: &Finding) -> Option<Outcome> {
 /// The choice of source mesh for the head of the report: one line, whatever the number of scopes.
 #[must_use]
 pub fn from(answers: &[Answer]) -> Option<Chosen> {
-    let chosen: Vec<&Chosen> = answers.iter().filter_map(|answer| answer.from.as_ref()).collect();
+    let scopes: Vec<&Answer> = answers.iter().filter(|answer| !answer.members.is_empty()).collect();
+    let chosen: Vec<&Chosen> = scopes.iter().filter_map(|answer| answer.from.as_ref()).collect();
     let names: BTreeSet<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
     let first = chosen.first()?;
-    if names.len() == 1 && chosen.len() == answers.len() {
+    if names.len() == 1 && chosen.len() == scopes.len() {
         return Some((*first).clone());
     }
-    let parts: Vec<String> = names
-        .iter()
-        .map(|name| {
-            format!(
-                "{name} in {} of {} scopes",
-                chosen.iter().filter(|chosen| chosen.name == **name).count(),
-                answers.len()
-            )
-        })
-        .collect();
-    Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because: parts.join(", ") })
+    let number = |name: &str| chosen.iter().filter(|chosen| chosen.name == name).count();
+    let parts: Vec<String> = names.iter().map(|name| format!("{name} in {}", number(name))).collect();
+    let rest = if chosen.len() == scopes.len() { "" } else { "; the others show no mesh" };
+    let because = format!("{} of {} scopes{rest}", parts.join(", "), scopes.len());
+    Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because })
 }
 
 /// Gives every object its one outcome and fills the report. Returns the output that stands.
@@ -111,11 +109,13 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     desk.own_findings();
     let manifests = desk.agree(&answers);
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
+    let mut checks = Vec::new();
     for answer in answers {
         report.findings.extend(answer.findings);
-        for (object, finding) in answer.found.into_iter().chain(answer.checks) {
+        for (object, finding) in answer.found {
             desk.add(object, finding);
         }
+        checks.extend(answer.checks);
         for (object, users) in answer.users {
             desk.users[object].extend(users);
         }
@@ -123,6 +123,9 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     desk.versions(&members);
     desk.splits_without_output(&manifests);
     desk.fragments();
+    for (object, finding) in checks {
+        desk.check(object, finding);
+    }
     desk.write(&manifests, report);
     manifests
 }
@@ -146,6 +149,15 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// A finding that says nothing new where a worse one stands, or another that blocks at the same place.
+    fn check(&mut self, object: usize, finding: Finding) {
+        let same_place = |other: &Finding| other.code != finding.code && other.place == finding.place;
+        let known = |other: &Finding| forced(other) > forced(&finding) || (blocks(other) && same_place(other));
+        if !self.findings[object].iter().any(known) {
+            self.add(object, finding);
+        }
+    }
+
     fn at(&self, object: usize) -> Place {
         let object = &self.objects[object];
         let span = match &object.object {
@@ -160,7 +172,7 @@ impl<'a> Desk<'a> {
             if let Some(listed_at) = object.patch {
                 let finding = Finding::new(
                     code!("kustomize-patch"),
-                    format!("{} `{}` is a patch of a kustomization", object.id.kind, object.id.name),
+                    format!("{} is a patch of a kustomization", called(&object.id.kind, &object.id.name)),
                 )
                 .at(self.at(index))
                 .label(listed_at, "listed as a patch here")
@@ -172,6 +184,10 @@ impl<'a> Desk<'a> {
                 }
             }
             let metadata = object.object.as_ref().map(Object::meta);
+            let split = matches!(object.object, Some(Object::TrafficSplit(_)));
+            for owner in metadata.iter().filter(|_| !split).flat_map(|meta| &meta.owners) {
+                self.add(index, owner::other(owner, &object.id, object.source));
+            }
             if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
                 let place = Place { source: object.source, span: applied.span };
                 let finding = Finding::new(
@@ -275,24 +291,25 @@ impl<'a> Desk<'a> {
             }
             match object {
                 Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(_) => {
-                    let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("access grant `{name}`"));
+                Object::TrafficTarget(target) => {
+                    let what = called("access grant", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(target.says()));
                 }
-                Object::IdentityBinding(_) => {
-                    let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("IdentityBinding `{name}`"));
+                Object::IdentityBinding(binding) => {
+                    let what = called("IdentityBinding", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(binding.says()));
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }
         }
     }
 
-    fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
+    fn policy(&mut self, index: usize, what: &str, says: Option<String>) {
+        let mut finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
             .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
+        finding.notes.extend(says.map(|says| format!("it says: {says}")));
         self.add(index, finding);
     }
 
@@ -301,21 +318,16 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{} `{}`, part of an access grant,", id.kind, id.name));
+            let says = match &self.objects[index].object {
+                Some(Object::TcpRoute(route) | Object::UdpRoute(route)) => Some(route.says()),
+                _ => None,
+            };
+            self.policy(index, &format!("{}, part of an access grant,", called(&id.kind, &id.name)), says);
         }
+        self.vendors(index, &users);
         for user in &users {
             match user {
-                User::Vendor(user, place) => {
-                    let finding = Finding::new(
-                        code!("group-used-by-vendor"),
-                        format!("{user} depends on HTTPRouteGroup `{}`", id.name),
-                    )
-                    .at(self.at(index))
-                    .label(*place, "it is named here")
-                    .help("keep the group until that object has a replacement");
-                    self.add(index, finding);
-                }
-                User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
+                User::Split(split) if self.findings[*split].iter().any(blocks) => {
                     let finding = Finding::new(
                         code!("group-waits"),
                         format!(
@@ -328,10 +340,23 @@ impl<'a> Desk<'a> {
                     .help("decide about the split first");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::Target => {}
+                User::OtherSplit(other, place) if !self.converts_too(&users, other) => {
+                    let finding = Finding::new(
+                        code!("group-waits"),
+                        format!(
+                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted in this run",
+                            id.name, other.name
+                        ),
+                    )
+                    .at(self.at(index))
+                    .label(*place, "this split")
+                    .help("convert the group and all splits that refer to it in one run");
+                    self.add(index, finding);
+                }
+                User::Split(_) | User::OtherSplit(..) | User::Target | User::Vendor(..) => {}
             }
         }
-        if users.is_empty() {
+        if users.is_empty() && !id.name.is_empty() {
             let finding = Finding::new(
                 code!("spec-unreferenced"),
                 format!("nothing in its scope refers to {} `{}`", id.kind, id.name),
@@ -343,6 +368,42 @@ impl<'a> Desk<'a> {
             .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
         }
+    }
+
+    /// Vendors' objects that name a group, each once: several versions of one name it at several places.
+    fn vendors(&mut self, index: usize, users: &[User]) {
+        let mut places: BTreeMap<&str, BTreeSet<Place>> = BTreeMap::new();
+        for user in users {
+            if let User::Vendor(user, place) = user {
+                places.entry(user).or_default().insert(*place);
+            }
+        }
+        for (user, places) in places {
+            let message = format!("{user} depends on HTTPRouteGroup `{}`", self.objects[index].id.name);
+            let finding = Finding::new(code!("group-used-by-vendor"), message)
+                .at(self.at(index))
+                .help("keep the group until that object has a replacement");
+            let finding = places.into_iter().fold(finding, |finding, place| finding.label(place, "it is named here"));
+            self.add(index, finding);
+        }
+    }
+
+    /// The places of controllers whose steps are said at a split that they own.
+    fn owners_told(&self) -> BTreeSet<Option<Place>> {
+        let owned = [code!("owner-flagger"), code!("owner-argo-rollouts")];
+        let findings = self.findings.iter().flatten().filter(|finding| owned.contains(&finding.code));
+        findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
+    }
+
+    /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
+    fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
+        users.iter().any(|user| match user {
+            User::Split(split) => {
+                let id = &self.objects[*split].id;
+                id.name == other.name && (id.namespace == other.namespace || id.namespace.is_none())
+            }
+            User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
+        })
     }
 
     fn outcome(&self, index: usize) -> Outcome {
@@ -362,6 +423,9 @@ impl<'a> Desk<'a> {
                 outputs[origin].push(manifest.id.clone());
             }
         }
+        let told = self.owners_told();
+        let makes_splits = [code!("canary-makes-splits"), code!("rollout-makes-splits")];
+        report.findings.retain(|finding| !makes_splits.contains(&finding.code) || !told.contains(&finding.place));
         let mut all: Vec<(Option<usize>, Finding)> = report.findings.drain(..).map(|finding| (None, finding)).collect();
         for (index, findings) in self.findings.into_iter().enumerate() {
             all.extend(findings.into_iter().map(|finding| (Some(index), finding)));
@@ -388,6 +452,11 @@ impl<'a> Desk<'a> {
             })
             .collect();
     }
+}
+
+/// An object for a sentence; one without a name is this one.
+fn called(kind: &str, name: &str) -> String {
+    if name.is_empty() { format!("this {kind}") } else { format!("{kind} `{name}`") }
 }
 
 /// The annotation that `kubectl apply` writes.

@@ -54,7 +54,7 @@ pub fn options(args: &SourceArgs) -> Result<Options> {
     let mut given = BTreeMap::new();
     for (service, ports) in &config.service_ports {
         let key = service_name(service).with_context(|| format!("servicePorts in {file}"))?;
-        given.insert(key, ports.clone());
+        given.insert(key, ports.iter().map(|port| port.get()).collect());
     }
     let mut flagged: BTreeMap<(String, String), Vec<u16>> = BTreeMap::new();
     for pair in &args.service_port {
@@ -94,7 +94,11 @@ fn input(path: &Path) -> Input {
 fn service_name(text: &str) -> Result<(String, String)> {
     match text.split_once('/') {
         Some((namespace, name)) if !name.is_empty() => Ok((namespace.to_owned(), name.to_owned())),
-        _ => Err(anyhow!("`{text}` names no Service: write NAMESPACE/SERVICE, or NAMESPACE/* for all of a namespace")),
+        None if !text.is_empty() => Ok((String::new(), text.to_owned())),
+        _ => Err(anyhow!(
+            "`{text}` names no Service: write NAMESPACE/SERVICE, NAMESPACE/* for all of a namespace, or SERVICE where the manifests \
+             name no namespace"
+        )),
     }
 }
 

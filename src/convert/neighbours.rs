@@ -96,6 +96,22 @@ fn virtual_services(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
         .collect()
 }
 
+/// How to bring the fragment of [`app_protocol`] into the cluster: applied as a whole Service it would take the selector
+/// away.
+pub fn app_protocol_finding(port: &RootPort, root: &ServiceRef, profile: &Profile) -> Finding {
+    let (name, number) = (&root.name, port.number);
+    let namespace = root.namespace.as_deref().unwrap_or("NAMESPACE");
+    let speaks = if port.protocol == Protocol::Grpc { "grpc" } else { "http" };
+    let message =
+        format!("{} routes port {number} of `{}` only once it has an appProtocol", profile.title(), root.display());
+    Finding::new(code!("app-protocol-needed"), message)
+        .note("the output has the Service reduced to that field: merge it into the Service's own manifest; `kubectl apply` would take it for the whole Service and drop the selector")
+        .help(format!(
+            "write `appProtocol: {speaks}` into the Service's manifest, or \
+             `kubectl patch service {name} -n {namespace} -p '{{\"spec\":{{\"ports\":[{{\"port\":{number},\"appProtocol\":\"{speaks}\"}}]}}}}'`"
+        ))
+}
+
 /// A Service with `appProtocol`, for a target that routes HTTP only where the port says so. Server-side apply merges it
 /// into the Service by port and protocol (k8s.io/api core/v1 ServiceSpec, listMapKey).
 pub fn app_protocol(

@@ -57,9 +57,18 @@ pub struct RootPorts {
 
 impl GivenPorts {
     fn of(&self, service: &ServiceRef) -> &[u16] {
-        let namespace = service.namespace.clone().unwrap_or_default();
-        let exact = self.ports.get(&(namespace.clone(), service.name.clone()));
-        exact.or_else(|| self.ports.get(&(namespace, "*".to_owned()))).map_or(&[], Vec::as_slice)
+        let named = self.named(service, &service.name);
+        named.or_else(|| self.named(service, "*")).unwrap_or(&[])
+    }
+
+    /// What was given as `name`. A Service whose namespace is not known may be any, where all that fit say the same.
+    fn named(&self, service: &ServiceRef, name: &str) -> Option<&[u16]> {
+        let fits = |(namespace, known): &(String, String)| {
+            known == name && service.namespace.as_ref().is_none_or(|own| own == namespace)
+        };
+        let mut fitting = self.ports.iter().filter(|(key, _)| fits(key)).map(|(_, ports)| ports);
+        let first = fitting.next()?;
+        fitting.all(|other| other == first).then_some(first.as_slice())
     }
 }
 
@@ -118,10 +127,7 @@ fn refuse_unroutable(service: &Service, at: Place) -> Result<(), Box<Finding>> {
 
 fn ports_of(service: &Service, reading: ProtocolReading) -> Vec<RootPort> {
     let mut ports: Vec<RootPort> = service.ports.iter().map(|port| root_port(port, service, reading)).collect();
-    ports.sort_by_key(|port| port.number);
-    // The same number over TCP and over UDP: the TCP port is the one that a route can carry.
     ports.sort_by_key(|port| (port.number, port.protocol == Protocol::Udp));
-    ports.dedup_by(|second, first| first.number == second.number && second.protocol == Protocol::Udp);
     ports
 }
 
