@@ -592,7 +592,7 @@ const INTRODUCTION: &str = "\
 
 SMI was read differently by every mesh that served it, and Gateway API is read differently by every mesh that serves it.
 `smi2gamma` decides by the tables in `mappings/`; this page prints them. A test keeps the two equal: change the table, then
-run `SMI2GAMMA_WRITE_PAGE=1 cargo test --test mappings`.
+run `SMI2GAMMA_BLESS=1 cargo test --test mappings`.
 
 *Known* says how: `code`, read in the file named; `docs`, written in the documentation named; `inferred`, concluded from
 what is named and not tried.
@@ -602,10 +602,14 @@ what is named and not tried.
 fn the_page_for_users_says_what_the_tables_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = page();
-    if std::env::var_os("SMI2GAMMA_WRITE_PAGE").is_some() {
+    if std::env::var_os("SMI2GAMMA_BLESS").is_some() {
         fs::write(&path, &page).expect("the page can be written");
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "{PAGE} is behind the tables");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        page,
+        "{PAGE} is behind the tables; write it with SMI2GAMMA_BLESS=1 cargo test --test mappings"
+    );
 }
 
 fn page() -> String {

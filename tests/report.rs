@@ -235,7 +235,7 @@ fn every_form_says_that_no_smi_was_found() {
 fn the_schema_describes_every_key_that_is_written_and_no_other() {
     let (world, report) = world();
     let (empty, no_report) = none();
-    let schema = schema::Schema::new(include_str!("../docs/report.schema.json"));
+    let schema = schema::Schema::new(include_str!("../docs/report.schema.json"), schema::Keys::AllRequired);
     let mut seen = schema.check(&serde_json::from_str(&json(&report, &world.sources)).unwrap());
     seen.extend(schema.check(&serde_json::from_str(&json(&no_report, &empty.sources)).unwrap()));
     let unseen: Vec<String> = schema.properties().into_iter().filter(|property| !seen.contains(property)).collect();
@@ -258,7 +258,7 @@ fn the_schema_lists_every_outcome_level_and_proof() {
 #[test]
 fn a_document_that_breaks_the_schema_is_refused() {
     let (world, report) = world();
-    let schema = schema::Schema::new(include_str!("../docs/report.schema.json"));
+    let schema = schema::Schema::new(include_str!("../docs/report.schema.json"), schema::Keys::AllRequired);
     let good: serde_json::Value = serde_json::from_str(&json(&report, &world.sources)).unwrap();
     let broken = |change: fn(&mut serde_json::Value)| {
         let mut document = good.clone();

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "smi2gamma", version, max_term_width = 100, propagate_version = true)]
 #[command(
-    after_help = "Start with `smi2gamma report DIR`: it writes nothing.\nExit codes: 0 done, 1 a difference was found (diff --exit-code), 2 no trustworthy result, 3 findings at or above --fail-on."
+    after_help = "No command changes a source or a cluster; start with `smi2gamma report DIR`.\nExit codes: 0 done, 1 a difference was found (diff --exit-code), 2 no trustworthy result, 3 findings at or above --fail-on."
 )]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Colour in what is written to a terminal.
+    /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 }
@@ -28,7 +28,7 @@ pub enum Command {
     Diff(DiffArgs),
     /// Say what cannot be migrated and why.
     Report(ReportArgs),
-    /// Explain a finding: what it means, why it matters, what to do, where that is written.
+    /// Explain a finding: what it means, why it matters, what to do.
     Explain(ExplainArgs),
 }
 
@@ -43,63 +43,107 @@ pub enum Color {
     Never,
 }
 
+/// MiB.
+const DEFAULT_MAX_FILE_SIZE: u64 = 64;
+
 /// What to read and how to read it.
 #[derive(Debug, clap::Args)]
 pub struct SourceArgs {
     /// Files, directories, or `-` for standard input.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
-    /// The same as SOURCE, in kubectl's spelling; repeatable.
+    /// A SOURCE in kubectl's spelling; repeatable.
     #[arg(short = 'f', long = "filename", value_name = "SOURCE", help_heading = "Input")]
     pub filenames: Vec<PathBuf>,
-    /// Context that is never converted nor edited: Services, workloads, route groups; repeatable.
+    /// Context that is never converted nor edited, such as Services; repeatable.
     #[arg(long, value_name = "SOURCE", help_heading = "Input")]
     pub with: Vec<PathBuf>,
     /// Convert only objects of this namespace.
     #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "all_namespaces", help_heading = "Input")]
     pub namespace: Option<String>,
-    /// Convert the objects of all namespaces (the default for files).
+    /// Convert objects of all namespaces (the default).
     #[arg(short = 'A', long, help_heading = "Input")]
     pub all_namespaces: bool,
-    /// Convert only objects whose labels match, as in `kubectl -l`.
+    /// Convert only objects with these labels, as in `kubectl -l`.
     #[arg(short = 'l', long, value_name = "SELECTOR", help_heading = "Input")]
     pub selector: Option<String>,
-    /// Read files that ignore files of the sources leave out.
+    /// Read also what `.gitignore` and `.ignore` of the sources leave out.
     #[arg(long, help_heading = "Input")]
     pub no_ignore: bool,
-    /// The largest file that is read, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 64, help_heading = "Input")]
+    /// Largest file that is read, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MAX_FILE_SIZE, help_heading = "Input")]
     pub max_file_size: u64,
     /// Whose reading of SMI applies: spec, osm, linkerd, traefik, nginx, consul, istio or flomesh.
-    #[arg(long, value_name = "MESH", env = "SMI2GAMMA_FROM", help_heading = "Decisions")]
+    #[arg(long, value_name = "MESH", env = "SMI2GAMMA_FROM", hide_env_values = true, help_heading = "Decisions")]
     pub from: Option<String>,
     /// What the output is for: gateway-api, linkerd, istio, istio-ambient, cilium, consul, kuma or network-policy.
-    #[arg(long, value_name = "TARGET[@VERSION]", env = "SMI2GAMMA_TO", help_heading = "Decisions")]
+    #[arg(
+        long,
+        value_name = "TARGET[@VERSION]",
+        env = "SMI2GAMMA_TO",
+        hide_env_values = true,
+        help_heading = "Decisions"
+    )]
     pub to: Option<String>,
-    /// A port of a Service that is not in the input, `*` for every Service of a namespace; repeatable.
+    /// A port of a Service that is not in the input; `*` stands for every Service of a namespace; repeatable.
     #[arg(long, value_name = "NAMESPACE/SERVICE=PORT", help_heading = "Decisions")]
     pub service_port: Vec<String>,
-    /// A split that no controller owns, though it looks so; repeatable.
+    /// A split that no controller owns, though it looks as if; repeatable.
     #[arg(long, value_name = "[NAMESPACE/]NAME", help_heading = "Decisions")]
     pub unowned: Vec<String>,
-    /// Write GRPCRoutes for ports that speak gRPC.
+    /// Write GRPCRoutes, not HTTPRoutes, for ports that speak gRPC.
     #[arg(long, help_heading = "Decisions")]
     pub grpc_routes: bool,
     /// Configuration to use instead of the nearest smi2gamma.yaml.
-    #[arg(long, value_name = "FILE", env = "SMI2GAMMA_CONFIG", help_heading = "Decisions")]
+    #[arg(long, value_name = "FILE", env = "SMI2GAMMA_CONFIG", hide_env_values = true, help_heading = "Decisions")]
     pub config: Option<PathBuf>,
-    /// Use no configuration.
-    #[arg(long, conflicts_with = "config", help_heading = "Decisions")]
+    /// Use no configuration, whatever else names one.
+    #[arg(long, help_heading = "Decisions")]
     pub no_config: bool,
+}
+
+impl SourceArgs {
+    /// The command that reports on the same sources under the same decisions, for a person to paste.
+    #[must_use]
+    pub fn report_command(&self) -> String {
+        let mut words = vec!["smi2gamma report".to_owned()];
+        let mut flag = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
+        self.from.iter().for_each(|mesh| flag("--from", mesh));
+        self.to.iter().for_each(|target| flag("--to", target));
+        self.with.iter().for_each(|path| flag("--with", &path.display().to_string()));
+        self.namespace.iter().for_each(|namespace| flag("-n", namespace));
+        self.selector.iter().for_each(|selector| flag("-l", selector));
+        self.service_port.iter().for_each(|pair| flag("--service-port", pair));
+        self.unowned.iter().for_each(|name| flag("--unowned", name));
+        self.config.iter().filter(|_| !self.no_config).for_each(|path| flag("--config", &path.display().to_string()));
+        if self.max_file_size != DEFAULT_MAX_FILE_SIZE {
+            flag("--max-file-size", &self.max_file_size.to_string());
+        }
+        let switches =
+            [(self.no_ignore, "--no-ignore"), (self.grpc_routes, "--grpc-routes"), (self.no_config, "--no-config")];
+        words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        words.extend(self.sources.iter().chain(&self.filenames).map(|path| quoted(&path.display().to_string())));
+        words.join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./@:+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// Where reports go.
 #[derive(Debug, clap::Args)]
 pub struct ReportOutput {
-    /// A report besides the output: text, json or markdown; to standard error without a file. Repeatable.
+    /// Write a report as well, in text, json or markdown, to standard error or a file; repeatable.
     #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub report: Vec<String>,
-    /// The lowest level of finding that makes the exit code 3.
+    /// Lowest level of a finding that makes the exit code 3.
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL", help_heading = "Output")]
     pub fail_on: FailOn,
 }
@@ -132,7 +176,7 @@ pub struct ConvertArgs {
     /// What to read.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// The format of the manifests.
+    /// Format of the manifests.
     #[arg(short, long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT", help_heading = "Output")]
     pub output: Format,
     /// Write a file per source into this directory instead of standard output.
@@ -163,13 +207,13 @@ pub struct ReportArgs {
     /// What to read.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// The format and where to: text, json or markdown; to standard output without a file. Repeatable.
+    /// Write text (the default), json or markdown, to standard output or a file; repeatable.
     #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub report: Vec<String>,
-    /// All members of each group of findings, and the outcome of every object.
+    /// Show all members of each group of findings, and the outcome of every object.
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
-    /// The lowest level of finding that makes the exit code 3.
+    /// Lowest level of a finding that makes the exit code 3.
     #[arg(long, value_enum, default_value_t = FailOn::Never, value_name = "LEVEL", help_heading = "Output")]
     pub fail_on: FailOn,
 }
@@ -180,4 +224,24 @@ pub struct ExplainArgs {
     /// The code of a finding, as in `error[CODE]`; without one, all codes are listed.
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> String {
+        match Args::try_parse_from(line.split(' ')).expect("a command line").command {
+            Command::Convert(convert) => convert.source.report_command(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_to_paste_reads_the_same_sources_under_the_same_decisions() {
+        assert_eq!(command("smi2gamma convert a -f b"), "smi2gamma report a b");
+        let line = "smi2gamma convert --from osm --to istio@1.27 --with ctx.json -n shop -l a=b --unowned web --no-config .";
+        assert_eq!(command(line), line.replace("convert", "report"));
+        assert_eq!(command("smi2gamma convert --service-port shop/*=80 x"), "smi2gamma report --service-port 'shop/*=80' x");
+    }
 }

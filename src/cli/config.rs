@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 /// The file's name.
@@ -20,7 +21,7 @@ pub struct Config {
     pub to: Option<String>,
     /// As `--service-port`: `namespace/service` to ports.
     #[serde(default)]
-    pub service_ports: BTreeMap<String, Vec<u16>>,
+    pub service_ports: BTreeMap<String, Vec<NonZeroU16>>,
     /// As `--unowned`.
     #[serde(default)]
     pub unowned: Vec<String>,

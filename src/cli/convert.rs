@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::args::{ConvertArgs, Format};
 use super::exit::Exit;
 use super::options::options;
-use super::output::{Stream, Terminal, Wanted, as_typed};
+use super::output::{Stream, Terminal, Wanted, refuse_source};
 use crate::run::{Run, run};
 use crate::yaml::emit;
 
@@ -24,8 +24,7 @@ pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exi
             }
         }
     }
-    let details = format!("smi2gamma report {}", as_typed(&args.source.sources, &args.source.filenames));
-    terminal.summary(&run.report, &run.sources, &details)?;
+    terminal.summary(&run.report, &run.sources, &args.source.report_command())?;
     terminal.reports(&wanted, &run.report, &run.sources, Stream::Err, false)?;
     Ok(Exit::of(&run.report, args.reports.fail_on))
 }
@@ -44,6 +43,9 @@ fn write_files(run: &Run, directory: &Path, format: Format) -> Result<()> {
         let Some(&first) = origins.first() else { continue };
         let source = run.sources.get(run.objects[first].source);
         files.entry(place_below(directory, &source.name, format)).or_default().push(manifest.value.clone());
+    }
+    for path in files.keys() {
+        refuse_source(path, &run.sources)?;
     }
     for (path, manifests) in files {
         if let Some(parent) = path.parent() {

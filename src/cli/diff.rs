@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::args::DiffArgs;
 use super::exit::Exit;
 use super::options::options;
-use super::output::{Stream, Terminal, Wanted, as_typed};
+use super::output::{Stream, Terminal, Wanted};
 use crate::candidate::candidate;
 use crate::edit::{self, FileDiff};
 use crate::run::run;
@@ -24,8 +24,7 @@ pub(super) fn run_diff(args: &DiffArgs, terminal: &Terminal) -> Result<Exit> {
         .collect();
     let color = if terminal.colored(Stream::Out) { edit::Color::Always } else { edit::Color::Never };
     terminal.write(Stream::Out, &edit::diff(&files, color))?;
-    let details = format!("smi2gamma report {}", as_typed(&args.source.sources, &args.source.filenames));
-    terminal.summary(&run.report, &run.sources, &details)?;
+    terminal.summary(&run.report, &run.sources, &args.source.report_command())?;
     terminal.reports(&wanted, &run.report, &run.sources, Stream::Err, false)?;
     let differs = if args.exit_code && !files.is_empty() { Exit::Differs } else { Exit::Done };
     Ok(Exit::of(&run.report, args.reports.fail_on).max(differs))

@@ -54,7 +54,7 @@ pub fn options(args: &SourceArgs) -> Result<Options> {
     let mut given = BTreeMap::new();
     for (service, ports) in &config.service_ports {
         let key = service_name(service).with_context(|| format!("servicePorts in {file}"))?;
-        given.insert(key, ports.clone());
+        given.insert(key, ports.iter().map(|port| port.get()).collect());
     }
     let mut flagged: BTreeMap<(String, String), Vec<u16>> = BTreeMap::new();
     for pair in &args.service_port {

@@ -105,6 +105,9 @@ impl Terminal {
         stream: Stream,
         verbose: bool,
     ) -> Result<()> {
+        for path in wanted.iter().filter_map(|wanted| wanted.file.as_ref()) {
+            refuse_source(path, sources)?;
+        }
         for Wanted { format, file } in wanted {
             let color = file.is_none() && self.colored(stream);
             let page = match format {
@@ -154,14 +157,36 @@ impl Wanted {
     }
 }
 
-/// The sources as they were named, for a command that a person may paste.
-#[must_use]
-pub fn as_typed(sources: &[PathBuf], filenames: &[PathBuf]) -> String {
-    sources.iter().chain(filenames).map(|path| quoted(path)).collect::<Vec<_>>().join(" ")
+/// Refuses to write over what was read.
+///
+/// # Errors
+/// If `path` is the file of a source or of context.
+pub fn refuse_source(path: &Path, sources: &SourceMap) -> Result<()> {
+    let Ok(real) = path.canonicalize() else { return Ok(()) };
+    let read = sources.iter().filter_map(|(_, source)| source.path.as_ref()?.canonicalize().ok());
+    if read.into_iter().any(|read| read == real) {
+        bail!("`{}` was read as a source and is not written over; name another place", path.display());
+    }
+    Ok(())
 }
 
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "-_./@:+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{Role, Source};
+
+    #[test]
+    fn what_was_read_is_not_written_over() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (read, other) = (folder.path().join("split.yaml"), folder.path().join("route.yaml"));
+        std::fs::write(&read, "a: 1\n").expect("a file");
+        std::fs::write(&other, "a: 1\n").expect("a file");
+        let mut sources = SourceMap::default();
+        let (name, text) = ("split.yaml".to_owned(), "a: 1\n".to_owned());
+        sources.add(Source { name, path: Some(read.clone()), text, role: Role::Subject });
+        assert!(refuse_source(&read, &sources).is_err());
+        assert!(refuse_source(&folder.path().join(".").join("split.yaml"), &sources).is_err());
+        assert!(refuse_source(&other, &sources).is_ok());
+        assert!(refuse_source(&folder.path().join("new.yaml"), &sources).is_ok());
+    }
 }
