@@ -14,7 +14,7 @@ use crate::inventory::kinds::{Header, WORDS};
 use crate::mappings;
 use crate::place::{Place, Role, SourceId, SourceMap, Span};
 use crate::referrers::{self, packages};
-use crate::report::{Finding, ObjectId};
+use crate::report::{Finding, Level, ObjectId};
 use crate::scan::{Doc, DocId, Part};
 use crate::smi::{self, Object};
 use crate::yaml;
@@ -89,6 +89,10 @@ static EVIDENCE: LazyLock<AhoCorasick> = LazyLock::new(|| {
     }))
 });
 
+/// What every object of SMI has one of: its kind, or its group with a version.
+static OBJECTS: LazyLock<AhoCorasick> =
+    LazyLock::new(|| automaton(smi::Kind::ALL.iter().map(|kind| kind.name()).chain(["smi-spec.io/"])));
+
 fn automaton<'words>(words: impl IntoIterator<Item = &'words str>) -> AhoCorasick {
     let words: BTreeSet<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let build = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&words);
@@ -135,7 +139,8 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
         Ok(document) => document,
         Err(problem) => {
             if doc.marked || doc.part != Part::Chart {
-                loaded.findings.extend((doc.marked && subject).then(|| unreadable(&problem, doc.source)));
+                let unread = || unread(&problem, doc.piece.span.of(text), doc.source);
+                loaded.findings.extend((doc.marked && subject).then(unread));
             }
             return loaded;
         }
@@ -179,10 +184,26 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
 
 fn unreadable(problem: &yaml::Problem, source: SourceId) -> Finding {
     let finding = Finding::new(problem.kind.code(), problem.message.clone()).at(Place { source, span: problem.span });
+    let there = match problem.kind {
+        yaml::ProblemKind::Template => "reading stopped here",
+        yaml::ProblemKind::Syntax
+        | yaml::ProblemKind::DuplicateKey
+        | yaml::ProblemKind::Aliases
+        | yaml::ProblemKind::Depth => "first here",
+    };
     match problem.other {
-        Some(other) => finding.label(Place { source, span: other }, "first here"),
+        Some(other) => finding.label(Place { source, span: other }, there),
         None => finding,
     }
+}
+
+/// A document that could not be parsed: it is no error where it can only point at SMI and be no object of it.
+fn unread(problem: &yaml::Problem, body: &str, source: SourceId) -> Finding {
+    let mut finding = unreadable(problem, source);
+    if !OBJECTS.is_match(body) {
+        finding.level = finding.level.min(Level::Warning);
+    }
+    finding
 }
 
 fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Finding {

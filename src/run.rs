@@ -124,6 +124,9 @@ struct Deployed<'a> {
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
+        if deployed.iter().all(|deployed| deployed.index.is_none()) {
+            return Answer::new(scope.name.clone(), None);
+        }
         let inventory = self.inventory(scope);
         let choice = self.choice(&inventory);
         let groups =
@@ -192,8 +195,9 @@ impl Engine<'_> {
         }
         let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
         for doc in self.context.iter().filter(|doc| !in_scope.contains(doc)) {
-            let objects = self.borrowed.get(doc).into_iter().flatten();
-            deployed.extend(objects.map(|object| Deployed {
+            let borrowed = self.borrowed.get(doc).into_iter().flatten();
+            let elsewhere = self.by_doc.get(doc).into_iter().flatten().map(|&index| &self.objects[index]);
+            deployed.extend(borrowed.chain(elsewhere).map(|object| Deployed {
                 object,
                 index: None,
                 namespace: object.id.namespace.as_deref(),

@@ -86,23 +86,18 @@ fn forced(finding: &Finding) -> Option<Outcome> {
 /// The choice of source mesh for the head of the report: one line, whatever the number of scopes.
 #[must_use]
 pub fn from(answers: &[Answer]) -> Option<Chosen> {
-    let chosen: Vec<&Chosen> = answers.iter().filter_map(|answer| answer.from.as_ref()).collect();
+    let scopes: Vec<&Answer> = answers.iter().filter(|answer| !answer.members.is_empty()).collect();
+    let chosen: Vec<&Chosen> = scopes.iter().filter_map(|answer| answer.from.as_ref()).collect();
     let names: BTreeSet<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
     let first = chosen.first()?;
-    if names.len() == 1 && chosen.len() == answers.len() {
+    if names.len() == 1 && chosen.len() == scopes.len() {
         return Some((*first).clone());
     }
-    let parts: Vec<String> = names
-        .iter()
-        .map(|name| {
-            format!(
-                "{name} in {} of {} scopes",
-                chosen.iter().filter(|chosen| chosen.name == **name).count(),
-                answers.len()
-            )
-        })
-        .collect();
-    Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because: parts.join(", ") })
+    let number = |name: &str| chosen.iter().filter(|chosen| chosen.name == name).count();
+    let parts: Vec<String> = names.iter().map(|name| format!("{name} in {}", number(name))).collect();
+    let rest = if chosen.len() == scopes.len() { "" } else { "; the others show no mesh" };
+    let because = format!("{} of {} scopes{rest}", parts.join(", "), scopes.len());
+    Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because })
 }
 
 /// Gives every object its one outcome and fills the report. Returns the output that stands.
@@ -111,16 +106,13 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     desk.own_findings();
     let manifests = desk.agree(&answers);
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
+    let mut checks = Vec::new();
     for answer in answers {
         report.findings.extend(answer.findings);
         for (object, finding) in answer.found {
             desk.add(object, finding);
         }
-        for (object, finding) in answer.checks {
-            if !desk.findings[object].iter().any(blocks) {
-                desk.add(object, finding);
-            }
-        }
+        checks.extend(answer.checks);
         for (object, users) in answer.users {
             desk.users[object].extend(users);
         }
@@ -128,6 +120,9 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     desk.versions(&members);
     desk.splits_without_output(&manifests);
     desk.fragments();
+    for (object, finding) in checks {
+        desk.check(object, finding);
+    }
     desk.write(&manifests, report);
     manifests
 }
@@ -151,6 +146,15 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// A finding that says nothing new where a worse one stands, or another that blocks at the same place.
+    fn check(&mut self, object: usize, finding: Finding) {
+        let same_place = |other: &Finding| other.code != finding.code && other.place == finding.place;
+        let known = |other: &Finding| forced(other) > forced(&finding) || (blocks(other) && same_place(other));
+        if !self.findings[object].iter().any(known) {
+            self.add(object, finding);
+        }
+    }
+
     fn at(&self, object: usize) -> Place {
         let object = &self.objects[object];
         let span = match &object.object {
@@ -165,7 +169,7 @@ impl<'a> Desk<'a> {
             if let Some(listed_at) = object.patch {
                 let finding = Finding::new(
                     code!("kustomize-patch"),
-                    format!("{} `{}` is a patch of a kustomization", object.id.kind, object.id.name),
+                    format!("{} is a patch of a kustomization", called(&object.id.kind, &object.id.name)),
                 )
                 .at(self.at(index))
                 .label(listed_at, "listed as a patch here")
@@ -280,13 +284,9 @@ impl<'a> Desk<'a> {
             }
             match object {
                 Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(_) => {
-                    let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("access grant `{name}`"));
-                }
+                Object::TrafficTarget(_) => self.policy(index, &called("access grant", &self.objects[index].id.name)),
                 Object::IdentityBinding(_) => {
-                    let name = &self.objects[index].id.name;
-                    self.policy(index, &format!("IdentityBinding `{name}`"));
+                    self.policy(index, &called("IdentityBinding", &self.objects[index].id.name));
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }
@@ -306,7 +306,7 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{} `{}`, part of an access grant,", id.kind, id.name));
+            self.policy(index, &format!("{}, which an access grant uses,", called(&id.kind, &id.name)));
         }
         for user in &users {
             match user {
@@ -336,7 +336,7 @@ impl<'a> Desk<'a> {
                 User::Split(_) | User::Target => {}
             }
         }
-        if users.is_empty() {
+        if users.is_empty() && !id.name.is_empty() {
             let finding = Finding::new(
                 code!("spec-unreferenced"),
                 format!("nothing in its scope refers to {} `{}`", id.kind, id.name),
@@ -348,6 +348,13 @@ impl<'a> Desk<'a> {
             .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
         }
+    }
+
+    /// The places of controllers whose steps are said at a split that they own.
+    fn owners_told(&self) -> BTreeSet<Option<Place>> {
+        let owned = [code!("owner-flagger"), code!("owner-argo-rollouts")];
+        let findings = self.findings.iter().flatten().filter(|finding| owned.contains(&finding.code));
+        findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
     }
 
     fn outcome(&self, index: usize) -> Outcome {
@@ -367,6 +374,9 @@ impl<'a> Desk<'a> {
                 outputs[origin].push(manifest.id.clone());
             }
         }
+        let told = self.owners_told();
+        let makes_splits = [code!("canary-makes-splits"), code!("rollout-makes-splits")];
+        report.findings.retain(|finding| !makes_splits.contains(&finding.code) || !told.contains(&finding.place));
         let mut all: Vec<(Option<usize>, Finding)> = report.findings.drain(..).map(|finding| (None, finding)).collect();
         for (index, findings) in self.findings.into_iter().enumerate() {
             all.extend(findings.into_iter().map(|finding| (Some(index), finding)));
@@ -393,6 +403,11 @@ impl<'a> Desk<'a> {
             })
             .collect();
     }
+}
+
+/// An object for a sentence; one without a name is this one.
+fn called(kind: &str, name: &str) -> String {
+    if name.is_empty() { format!("this {kind}") } else { format!("{kind} `{name}`") }
 }
 
 /// The annotation that `kubectl apply` writes.

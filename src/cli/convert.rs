@@ -8,13 +8,16 @@ use super::args::{ConvertArgs, Format};
 use super::exit::Exit;
 use super::options::options;
 use super::output::{Stream, Terminal, Wanted, refuse_source};
+use crate::code;
+use crate::convert::Manifest;
+use crate::report::Finding;
 use crate::run::{Run, run};
 use crate::yaml::emit;
 
 pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exit> {
     let options = options(&args.source)?;
     let wanted = Wanted::parse_all(&args.reports.report)?;
-    let run = run(&options, &mut std::io::stdin().lock())?;
+    let mut run = run(&options, &mut std::io::stdin().lock())?;
     match &args.output_dir {
         Some(directory) => write_files(&run, directory, args.output)?,
         None => {
@@ -22,6 +25,7 @@ pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exi
             if !manifests.is_empty() {
                 terminal.write(Stream::Out, &render(&manifests, args.output))?;
             }
+            run.report.findings.extend(repeated(&run.manifests));
         }
     }
     terminal.summary(&run.report, &run.sources, &args.source.report_command())?;
@@ -34,6 +38,27 @@ fn render(manifests: &[serde_json::Value], format: Format) -> String {
         Format::Yaml => emit::to_yaml(manifests),
         Format::Json => emit::to_json(manifests),
     }
+}
+
+/// Says that one stream holds several texts of one object, of which a cluster would keep the last.
+fn repeated(manifests: &[(Vec<usize>, Manifest)]) -> Option<Finding> {
+    let mut texts: BTreeMap<String, Vec<&serde_json::Value>> = BTreeMap::new();
+    for (_, Manifest { id, value }) in manifests {
+        let known = texts.entry(id.to_string()).or_default();
+        if !known.contains(&value) {
+            known.push(value);
+        }
+    }
+    texts.retain(|_, values| values.len() > 1);
+    let (name, values) = texts.first_key_value()?;
+    let others = match texts.len() - 1 {
+        0 => String::new(),
+        more => format!(", and so it is with {more} more"),
+    };
+    let message = format!("the output holds {} different versions of {name}{others}", values.len());
+    Some(Finding::new(code!("output-repeated"), message).help(
+        "apply only those of one environment: convert one at a time, or write a file for each source with `--output-dir DIR`",
+    ))
 }
 
 /// A file per source, at the source's own path below the directory: environments that reuse names stay apart.
@@ -73,4 +98,38 @@ fn place_below(directory: &Path, name: &str, format: Format) -> PathBuf {
         Format::Json => "json",
     });
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::ObjectId;
+    use serde_json::json;
+
+    fn route(name: &str, weight: u32) -> (Vec<usize>, Manifest) {
+        let id = ObjectId {
+            kind: "HTTPRoute".into(),
+            group: "gateway.networking.k8s.io".into(),
+            version: "v1".into(),
+            namespace: Some("store".into()),
+            name: name.into(),
+        };
+        (vec![0], Manifest { id, value: json!({ "weight": weight }) })
+    }
+
+    #[test]
+    fn different_versions_of_one_route_in_one_stream_are_told() {
+        let told = repeated(&[route("a", 1), route("b", 1), route("b", 2), route("c", 1), route("c", 2)]);
+        assert_eq!(
+            told.map(|finding| finding.message).as_deref(),
+            Some(
+                "the output holds 2 different versions of HTTPRoute.gateway.networking.k8s.io/store/b, and so it is with 1 more"
+            )
+        );
+    }
+
+    #[test]
+    fn the_same_text_twice_is_one_version() {
+        assert!(repeated(&[route("a", 1), route("a", 1), route("b", 1)]).is_none());
+    }
 }

@@ -199,8 +199,8 @@ impl Converter<'_> {
         if routed.is_empty() && !self.has_blocking(members) {
             let finding =
                 Finding::new(code!("split-without-port"), format!("no port of root `{}` is split", root.display()))
-                    .note("SMI splits a port among the backends that have the same port number, and none has")
-                    .help("give root and backends the same port number, or delete the split");
+                    .note("the other findings of this split say for each port why it gets no route")
+                    .help("give root and backends a port with the same number, set `appProtocol: http` where a port speaks HTTP, or delete the split");
             self.find_all(members, &finding);
         }
         neighbours::check(root, &items, self.inventory, self.profile, &mut self.out.findings);

@@ -270,10 +270,13 @@ fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Fi
             finding.help("repair the expression; a mesh that got it had no defined answer")
         };
     }
-    if matches!(error, PatternError::TooLarge { .. }) {
-        return Finding::new(code!("regex-too-complex"), format!("`{expression}` is too large to compare: {error}"))
-            .at(place)
-            .help("write it as several smaller matches");
+    if let PatternError::TooLarge { limit } = error {
+        return Finding::new(
+            code!("regex-too-complex"),
+            format!("`{expression}` is too large to be compared: {limit}"),
+        )
+        .at(place)
+        .help("write it as several smaller matches");
     }
     Finding::new(code!("regex-unsupported"), format!("`{expression}` does not mean the same everywhere: {error}"))
         .at(place)

@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
             self.findings.push(
                 finding
                     .at(place)
-                    .note("the mesh took the port off and split every port of the Service; so does the route")
+                    .note("a split names no port: Open Service Mesh took this one off and split every port of the Service, and so do the routes")
                     .help("delete the port from `service`"),
             );
         }

@@ -31,7 +31,7 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
         None => vec![
             Finding::new(code!("canary-provider-unknown"), format!("Canary `{}` names no provider, so Flagger's own `meshProvider` decides whether it writes TrafficSplits", canary.name))
                 .at(canary.place)
-                .help("look at Flagger's `-mesh-provider`: with `linkerd`, `osm` or `smi:*`, `smi2gamma explain canary-makes-splits` says what to do"),
+                .help("look at Flagger's `-mesh-provider`: with `linkerd`, `osm` or `smi:*`, `smi2gamma explain owner-flagger` says what to do"),
         ],
     }
 }

@@ -39,7 +39,8 @@ fn by_reference(split: &TrafficSplit, source: SourceId, inventory: &Inventory) -
         let place = Place { source, span: owner.span };
         match (group, owner.kind.as_str()) {
             ("flagger.app", "Canary") => {
-                let canary = inventory.canaries().iter().find(|canary| canary.name == owner.name);
+                let canaries = inventory.canaries().iter().filter(|canary| canary.name == owner.name);
+                let canary = nearest(canaries, source, |canary| canary.place);
                 let finding = Finding::new(
                     code!("owner-flagger"),
                     format!("Flagger writes this split for Canary `{}`", owner.name),
@@ -55,7 +56,8 @@ fn by_reference(split: &TrafficSplit, source: SourceId, inventory: &Inventory) -
                 })
             }
             ("argoproj.io", "Rollout") => {
-                let rollout = inventory.rollouts().iter().find(|rollout| rollout.name == owner.name);
+                let rollouts = inventory.rollouts().iter().filter(|rollout| rollout.name == owner.name);
+                let rollout = nearest(rollouts, source, |rollout| rollout.place);
                 let finding = Finding::new(
                     code!("owner-argo-rollouts"),
                     format!("Argo Rollouts writes this split for Rollout `{}`", owner.name),
@@ -87,9 +89,10 @@ fn by_label(split: &TrafficSplit, source: SourceId) -> Option<Finding> {
 fn by_owner_in_scope(split: &TrafficSplit, place: Place, own: Option<&str>, inventory: &Inventory) -> Option<Finding> {
     let name = split.meta.name.value.as_str();
     let same_namespace = |namespace: Option<&str>| namespace.is_none() || own.is_none() || namespace == own;
-    let canary = inventory.canaries().iter().find(|canary| {
+    let canaries = inventory.canaries().iter().filter(|canary| {
         canary.apex == name && canary.writes_splits() != Some(false) && same_namespace(canary.namespace.as_deref())
     });
+    let canary = nearest(canaries, place.source, |canary| canary.place);
     if let Some(canary) = canary.filter(|_| looks_like_flagger(split)) {
         return Some(
             Finding::new(code!("owner-flagger"), format!("Flagger writes this split for Canary `{}`", canary.name))
@@ -99,10 +102,11 @@ fn by_owner_in_scope(split: &TrafficSplit, place: Place, own: Option<&str>, inve
                 .help(flagger::steps(canary)),
         );
     }
-    let rollout = inventory
+    let rollouts = inventory
         .rollouts()
         .iter()
-        .find(|rollout| rollout.split == name && same_namespace(rollout.namespace.as_deref()))?;
+        .filter(|rollout| rollout.split == name && same_namespace(rollout.namespace.as_deref()));
+    let rollout = nearest(rollouts, place.source, |rollout| rollout.place)?;
     Some(
         Finding::new(
             code!("owner-argo-rollouts"),
@@ -112,6 +116,15 @@ fn by_owner_in_scope(split: &TrafficSplit, place: Place, own: Option<&str>, inve
         .label(rollout.place, "the Rollout")
         .help(argo_rollouts::steps(rollout)),
     )
+}
+
+/// The first of those in the text of the split, or else the first of all.
+fn nearest<'a, T>(
+    candidates: impl Iterator<Item = &'a T>,
+    source: SourceId,
+    place: impl Fn(&T) -> Place,
+) -> Option<&'a T> {
+    candidates.min_by_key(|&candidate| place(candidate).source != source)
 }
 
 /// Flagger names the split like the apex and its backends `<apex>-canary` and `<apex>-primary` (fluxcd/flagger

@@ -17,28 +17,37 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
 }
 
 fn inspect_rule(header: &Header<'_>, rule: &Node, source: SourceId) -> Option<Finding> {
-    let groups = rule.get("apiGroups").map(Node::items).unwrap_or_default();
-    let group = groups.iter().find(|group| group.as_str().is_some_and(|group| group.ends_with("smi-spec.io")))?;
     let texts = |key: &str| -> Vec<&str> {
         rule.get(key).map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect()
     };
-    let (resources, verbs) = (texts("resources"), texts("verbs"));
-    let place = Place { source, span: group.span };
-    let message = format!(
-        "{} `{}` grants {} on {}",
-        header.kind,
-        header.name,
-        verbs.join(", "),
-        group.as_str().unwrap_or_default()
-    );
-    let finding = Finding::new(code!("leftover-rbac"), message).at(place);
-    let splits = resources.iter().any(|resource| matches!(resource.split('/').next(), Some("trafficsplits" | "*")));
-    Some(if splits {
-        let verbs = verbs.iter().map(|verb| format!("\"{verb}\"")).collect::<Vec<_>>().join(", ");
-        finding.help(format!(
-            "who changes TrafficSplits will change routes: add `{{apiGroups: [\"gateway.networking.k8s.io\"], resources: [\"httproutes\"], verbs: [{verbs}]}}`, and drop this rule when SMI is gone"
-        ))
+    let of_smi = |group: &str| group.ends_with("smi-spec.io");
+    let (groups, resources, verbs) = (texts("apiGroups"), texts("resources"), texts("verbs"));
+    let smi_groups: Vec<&str> = groups.iter().copied().filter(|group| of_smi(group)).collect();
+    let nodes = rule.get("apiGroups").map(Node::items).unwrap_or_default();
+    let first = nodes.iter().find(|group| group.as_str().is_some_and(of_smi))?;
+    let message = format!("{} `{}` grants {} on {}", header.kind, header.name, verbs.join(", "), smi_groups.join(", "));
+    let drop = match smi_groups.len() == groups.len() {
+        true => "drop this rule when SMI is gone",
+        false => "take the groups of SMI out of this rule when SMI is gone",
+    };
+    let splits = resources.iter().any(|resource| matches!(resource.split('/').next(), Some("trafficsplits" | "*")))
+        && (smi_groups.contains(&"split.smi-spec.io") || groups.contains(&"smi-spec.io"));
+    let help = if splits {
+        let routes = routes_rule(&verbs);
+        match verbs.iter().any(|verb| !matches!(*verb, "get" | "list" | "watch")) {
+            true => format!("who changes TrafficSplits will change routes: add `{routes}`, and {drop}"),
+            false => {
+                format!("what only reads TrafficSplits goes with SMI, or will read routes: then add `{routes}`; {drop}")
+            }
+        }
     } else {
-        finding.help("drop this rule when SMI is gone; access policy is an API of the mesh, with its own group")
-    })
+        format!("{drop}; access policy is an API of the mesh, with its own group")
+    };
+    Some(Finding::new(code!("leftover-rbac"), message).at(Place { source, span: first.span }).help(help))
+}
+
+/// The same verbs on routes.
+fn routes_rule(verbs: &[&str]) -> String {
+    let verbs = verbs.iter().map(|verb| format!("\"{verb}\"")).collect::<Vec<_>>().join(", ");
+    format!("{{apiGroups: [\"gateway.networking.k8s.io\"], resources: [\"httproutes\"], verbs: [{verbs}]}}")
 }

@@ -1,12 +1,16 @@
 //! Findings with one remedy are one group: the same code and the same help.
 //!
 //! Who has to do one thing in forty places reads it once. All renderers show the same groups in the same order:
-//! errors first, then by place. No renderer groups on its own.
+//! errors first, missing context before them all, then by place. No renderer groups on its own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::{Code, Finding, Level, Report};
+use crate::code;
+
+/// What one more source would answer: its remedy unblocks most, so it is read first.
+const MISSING_CONTEXT: Code = code!("port-unknown");
 
 /// Findings of one code and one help.
 #[derive(Debug)]
@@ -31,19 +35,29 @@ impl<'r> Group<'r> {
     }
 }
 
-/// All groups of `report`: errors, warnings, notes; inside a level by the place of the first member, those without a
-/// place first.
+/// All groups of `report`: errors, warnings, notes; inside a level missing context first, then by the place of the first
+/// member, those without a place first.
 pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
+    grouped(report, |finding| finding.help.as_deref())
+}
+
+/// The groups of `report` by code alone, in the same order: what kinds of findings there are.
+pub(super) fn kinds(report: &Report) -> Vec<Group<'_>> {
+    grouped(report, |_| None)
+}
+
+fn grouped(report: &Report, help: impl Fn(&Finding) -> Option<&str>) -> Vec<Group<'_>> {
     let mut order: Vec<usize> = (0..report.findings.len()).collect();
     order.sort_by_key(|&index| {
         let finding = &report.findings[index];
-        (Reverse(finding.level), finding.place, finding.code, index)
+        let later = finding.code != MISSING_CONTEXT;
+        (Reverse(finding.level), later, finding.place, finding.code, index)
     });
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: HashMap<(Code, Option<&str>), usize> = HashMap::new();
     for index in order {
-        let Finding { code, level, ref help, .. } = report.findings[index];
-        let help = help.as_deref();
+        let Finding { code, level, .. } = report.findings[index];
+        let help = help(&report.findings[index]);
         let at = *known.entry((code, help)).or_insert_with(|| {
             groups.push(Group { code, level, help, members: Vec::new() });
             groups.len() - 1
@@ -104,5 +118,28 @@ mod tests {
             shape(&report),
             [("mixed", Level::Error, vec![3, 1]), ("plain", Level::Warning, vec![2]), ("quiet", Level::Note, vec![0])]
         );
+    }
+
+    #[test]
+    fn missing_context_is_read_before_all_other_errors() {
+        let findings = vec![
+            finding("a", Level::Error, 1, None),
+            finding("port-unknown", Level::Error, 2, Some("give context")),
+            finding("port-unknown", Level::Error, 3, Some("give context")),
+        ];
+        let report = Report { findings, ..Report::default() };
+        assert_eq!(shape(&report), [("port-unknown", Level::Error, vec![1, 2]), ("a", Level::Error, vec![0])]);
+    }
+
+    #[test]
+    fn one_code_is_one_kind_whatever_its_help() {
+        let findings = vec![
+            finding("a", Level::Error, 1, Some("this")),
+            finding("b", Level::Error, 2, None),
+            finding("a", Level::Error, 3, Some("that")),
+        ];
+        let report = Report { findings, ..Report::default() };
+        let kinds: Vec<_> = kinds(&report).into_iter().map(|group| (group.code.0, group.members)).collect();
+        assert_eq!(kinds, [("a", vec![0, 2]), ("b", vec![1])]);
     }
 }

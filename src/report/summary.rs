@@ -1,10 +1,11 @@
-//! The short form that a conversion says on stderr: how many objects need hands, the counts, one line per group.
+//! The short form that a conversion says on stderr: how many objects need hands, the counts, one line per kind of
+//! finding.
 //!
 //! It points at the report and does not replace it: no excerpts, no notes, no help.
 
 use annotate_snippets::renderer::{DEFAULT_ERROR_STYLE, DEFAULT_NOTE_STYLE, DEFAULT_WARNING_STYLE};
 
-use super::group::{Group, groups};
+use super::group::{Group, kinds};
 use super::lines::Lines;
 use super::tally::Tally;
 use super::text::emphasised;
@@ -28,7 +29,7 @@ pub struct SummaryOptions<'a> {
 #[must_use]
 pub fn summary(report: &Report, sources: &SourceMap, options: &SummaryOptions<'_>) -> String {
     let lines = Lines::new(sources);
-    let groups = groups(report);
+    let groups = kinds(report);
     let tally = Tally::of(&report.objects);
     let mut said = vec![emphasised(&tally::headline(report), options.color)];
     if tally.needs_hands > 0 && tally.needs_hands < tally.objects {

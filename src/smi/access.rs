@@ -175,9 +175,17 @@ impl<'a> Body<'a> {
             (None, true) => (format!("spec.{name}"), self.top.span),
             (_, false) => (name.to_owned(), self.top.span),
         };
-        reader.missing(&path, span);
+        match name {
+            "rules" | "specs" => reader.missing_with(&path, span, NO_RULES),
+            _ => reader.missing(&path, span),
+        }
     }
 }
+
+/// A TrafficTarget without rules: openservicemesh/osm@release-v1.2 ignores it (`hasValidRules`), traefik/mesh@v1.4.8
+/// `pkg/provider/rule.go` makes a rule for the whole Service of it.
+const NO_RULES: &str = "write the rules that are meant: Open Service Mesh ignored a target without them, Traefik Mesh opened \
+                        the whole service to its sources";
 
 /// Where the table of fields has a field of a TrafficTarget.
 fn path(name: &'static str) -> &'static str {

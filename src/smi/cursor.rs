@@ -291,11 +291,13 @@ impl Reader {
 
     /// What belongs at `path` is absent from what stands at `span`.
     pub fn missing(&mut self, path: &str, span: Span) {
+        self.missing_with(path, span, &format!("add `{path}`, or take the object away if nothing uses it"));
+    }
+
+    /// [`Self::missing`], with another `help`.
+    pub fn missing_with(&mut self, path: &str, span: Span, help: &str) {
         let message = format!("`{path}` is missing from this {}", self.kind.name());
-        self.push(
-            Problem::new(code!("smi-field-missing"), span, message)
-                .help(format!("add `{path}`, or take the object away if nothing uses it")),
-        );
+        self.push(Problem::new(code!("smi-field-missing"), span, message).help(help));
     }
 
     // --- unknown fields ---

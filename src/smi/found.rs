@@ -71,6 +71,9 @@ pub fn objects(root: &Node) -> Vec<Found<'_>> {
 /// UDPRoute that names no group.
 #[must_use]
 pub fn verdict(node: &Node, api_version: Option<&str>, kind: Option<&str>) -> Verdict {
+    if describes_a_kind(node) {
+        return Verdict::Other;
+    }
     let api = Api::of(api_version);
     let Some(kind_name) = kind else {
         return if api.is_smi() { Verdict::UnknownKind } else { Verdict::Other };
@@ -212,6 +215,13 @@ impl<'a> Api<'a> {
             }
         }
     }
+}
+
+/// Names a kind and is no object of it: an entry of API discovery (k8s.io/apimachinery@v0.33.0 `pkg/apis/meta/v1`
+/// APIResource), or a model of a kind for a designer (meshery/meshery-osm@master `templates/meshmodel`).
+fn describes_a_kind(node: &Node) -> bool {
+    let has = |name: &str| node.get(name).is_some();
+    (has("verbs") && has("namespaced")) || (has("schema") && has("model") && !has("spec"))
 }
 
 /// The shape of a port route of SMI: `spec.matches`, or nothing that only Gateway API has.

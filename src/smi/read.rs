@@ -57,7 +57,10 @@ pub fn read(found: &Found<'_>) -> Option<Read> {
 fn read_kind(found: &Found<'_>, kind: Kind, version: Result<Version, UnknownVersion>) -> Read {
     let shape = version.unwrap_or_else(|_| nearest_version(found, kind));
     let mut reader = Reader::new(kind, shape);
-    if let Err(reason) = version {
+    let answer = matches!(kind, Kind::TrafficMetrics | Kind::TrafficMetricsList);
+    if let Err(reason) = version
+        && !answer
+    {
         reader.push(version_problem(found, kind, shape, reason));
     }
     let id = id(found, kind.group(), kind.name());
@@ -127,6 +130,7 @@ fn nearest_version(found: &Found<'_>, kind: Kind) -> Version {
         Kind::TrafficSplit if !has(&["spec", "matches"]) && has_quantities(found.node) => Version::V1alpha1,
         Kind::TrafficTarget if has(&["destination"]) || has(&["sources"]) => Version::V1alpha1,
         Kind::TrafficTarget if has(&["spec", "destination", "port"]) => Version::V1alpha2,
+        Kind::TrafficTarget if has(&["spec", "destination", "group"]) => Version::V1alpha4,
         Kind::TrafficTarget => Version::V1alpha3,
         Kind::HTTPRouteGroup if has(&["matches"]) => Version::V1alpha2,
         Kind::TCPRoute if !has(&["spec", "matches"]) && !has(&["spec", "ports"]) => Version::V1alpha3,

@@ -6,6 +6,7 @@
 
 pub mod emit;
 mod events;
+mod json;
 pub mod parse;
 pub mod scalar;
 pub mod split;

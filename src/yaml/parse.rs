@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::events::{Content, Raw, Reader, read};
-use super::{Node, Value};
+use super::{Node, Value, json};
 use crate::code;
 use crate::place::Span;
 use crate::report::Code;
@@ -81,13 +81,21 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 /// Parses the document that stands at `span` of `text`. Spans of the result are offsets into `text`.
 ///
 /// Of equal keys the last value counts, at the first one's position; a problem names both. Merge keys (`<<`) are
-/// expanded: what they add comes after the mapping's own entries, and own entries win. kubectl lets a `<<` overwrite the
-/// entries before it (kubernetes-sigs/yaml@v1.4.0 goyaml.v2/decode.go, `merge`); where that would make a difference, a
+/// expanded: what they add comes after the mapping's own entries. An own entry wins over a `<<` before it and loses to one
+/// after it, as for kubectl (kubernetes-sigs/yaml@v1.4.0 goyaml.v2/decode.go, `merge`); where that makes a difference, a
 /// problem says so.
 ///
 /// # Errors
 /// The problem that stopped the parser.
 pub fn parse(text: &str, span: Span) -> Result<Document, Problem> {
+    match json::read(text, span) {
+        Some(root) => Ok(Document { root: Some(root), comments: Vec::new(), problems: Vec::new() }),
+        None => parse_yaml(text, span),
+    }
+}
+
+/// As [`parse`], for YAML that is not plain JSON.
+pub(super) fn parse_yaml(text: &str, span: Span) -> Result<Document, Problem> {
     read(text, span)
         .and_then(|Reader { raw, comments, .. }| {
             let mut expansion = Expansion { raw: &raw, problems: Vec::new(), nodes: 0, bytes: 0 };

@@ -144,3 +144,26 @@ fn case_72_an_identity_binding_with_selector_and_account_blocks() {
     assert!(blocks(&only(&text("{podLabelSelector: {matchLabels: {}}}"))));
     assert!(blocks(&only(&text("{podLabelSelector: {matchExpressions: []}}"))));
 }
+
+#[test]
+fn a_target_without_rules_is_told_how_meshes_read_it() {
+    for (version, body) in [
+        ("v1alpha1", format!("{DESTINATION}\n{SOURCES}")),
+        ("v1alpha3", format!("spec:\n  {DESTINATION}\n  {SOURCES}")),
+    ] {
+        let read = only(&target(version, &body));
+        assert_eq!(codes(&read), ["smi-field-missing"], "{version}");
+        assert!(help(&read, "smi-field-missing").contains("Traefik Mesh opened the whole service"), "{version}");
+    }
+}
+
+#[test]
+fn a_target_without_a_version_that_names_groups_has_the_shape_of_v1alpha4() {
+    let binding = "{kind: IdentityBinding, group: access.smi-spec.io, name: api}";
+    let text = format!(
+        "kind: TrafficTarget\nmetadata: {{name: t}}\nspec: {{destination: {binding}, sources: [{binding}], rules: {RULES}}}\n"
+    );
+    let read = only(&text);
+    assert_eq!(codes(&read), ["smi-version-missing"]);
+    assert!(help(&read, "smi-version-missing").contains("access.smi-spec.io/v1alpha4"));
+}

@@ -207,3 +207,15 @@ fn the_identity_of_an_object_is_what_it_says_itself() {
     assert_eq!(read.id.to_string(), "TrafficSplit.split.smi-spec.io/b/a");
     assert_eq!(read.id.version, "v1alpha9");
 }
+
+#[test]
+fn what_only_describes_a_kind_is_no_object_of_it() {
+    let discovered = "{name: pods, namespaced: true, kind: TrafficMetrics, verbs: [get, list]}";
+    let model = "{kind: TrafficSplit, apiVersion: split.smi-spec.io/v1alpha4, model: {name: mesh}, schema: '{}', metadata: {shape: circle}}";
+    for text in [discovered, model] {
+        assert_eq!(verdicts(text), [Verdict::Other], "{text}");
+    }
+    assert_eq!(verdicts(&format!("[{discovered}]")), [Verdict::Other]);
+    let split = "{kind: TrafficSplit, apiVersion: split.smi-spec.io/v1alpha4, model: x, schema: x, spec: {}}";
+    assert_eq!(verdicts(split), [Verdict::Smi(Kind::TrafficSplit, Ok(Version::V1alpha4))]);
+}

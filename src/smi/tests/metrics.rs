@@ -18,3 +18,13 @@ fn a_list_of_metrics_is_one_object_with_entries() {
     assert_eq!(list.items.len(), 2);
     assert_eq!(list.items[0].meta.id.name, "a");
 }
+
+#[test]
+fn an_answer_without_a_version_is_still_nothing_to_migrate() {
+    for text in [
+        "{kind: TrafficMetrics, resource: {kind: Pod}}",
+        "{apiVersion: v1, kind: TrafficMetrics, resource: {kind: Pod}}",
+    ] {
+        assert_eq!(codes(&only(text)), ["smi-metrics"], "{text}");
+    }
+}
