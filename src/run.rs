@@ -14,9 +14,9 @@ use crate::load::{self, SmiObject};
 use crate::mappings::{self, ProtocolReading, SameRoot};
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
-use crate::referrers::owner;
+use crate::referrers::{managed, owner};
 use crate::report::{Chosen, Report};
-use crate::scan::{self, DocId, Scan, ScanError, Scope};
+use crate::scan::{self, DocId, Scan, ScanError, Scope, ScopeKind};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
 use crate::target::Profile;
@@ -148,6 +148,12 @@ impl Engine<'_> {
         for deployed in &deployed {
             let Some(index) = deployed.index else { continue };
             answer.members.insert(index);
+            if scope.kind == ScopeKind::Cluster
+                && let Some(object) = &deployed.object.object
+                && let Some(finding) = managed::of_object(object, deployed.object.source)
+            {
+                answer.find(index, finding);
+            }
             let Some(Object::TrafficSplit(split)) = &deployed.object.object else { continue };
             if deployed.object.patch.is_some() || deployed.object.findings.iter().any(settle::blocks) {
                 continue;
