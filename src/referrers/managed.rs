@@ -58,7 +58,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The finding that names the source of truth of an object of a cluster; none if nothing says that there is one.
 #[must_use]
 pub fn of_object(object: &Object, source: SourceId) -> Option<Finding> {
-    let Meta { id, labels, annotations, .. } = object.meta();
+    let Meta { id, name, labels, annotations, .. } = object.meta();
     MARKS.iter().find_map(|mark| {
         let found = match mark.on {
             On::Label => labels.get(mark.key),
@@ -67,11 +67,13 @@ pub fn of_object(object: &Object, source: SourceId) -> Option<Finding> {
         if mark.value.is_some_and(|value| value != found.value) {
             return None;
         }
-        let named = mark.value.is_none() && mark.key != LAST_APPLIED;
-        let owner = if named { format!(" (`{}`)", found.value) } else { String::new() };
-        let how = if mark.key == LAST_APPLIED { "was written by" } else { "is kept by" };
+        // The annotation of `kubectl apply` holds the whole object: neither an owner nor a line to show.
+        let applied = mark.key == LAST_APPLIED;
+        let names_owner = mark.value.is_none() && !applied;
+        let owner = if names_owner { format!(" (`{}`)", found.value) } else { String::new() };
+        let (how, span) = if applied { ("was written by", name.span) } else { ("is kept by", found.span) };
         let message = format!("{} `{}` {how} {}{owner}", id.kind, id.name, mark.tool);
-        Some(Finding::new(code!("managed-by-gitops"), message).at(Place { source, span: found.span }).help(mark.help))
+        Some(Finding::new(code!("managed-by-gitops"), message).at(Place { source, span }).help(mark.help))
     })
 }
 

@@ -188,7 +188,7 @@ impl Kubectl {
         } else if has(&["Unauthorized", "must be logged in", "getting credentials", "expired", "provide credentials"]) {
             Failure::Login(owned)
         } else if has(&["(Forbidden)", "is forbidden"]) {
-            Failure::Denied(owned)
+            Failure::Denied(said.split_once("is forbidden: ").map_or(owned, |(_, why)| why.to_owned()))
         } else if has(&["deadline exceeded", "Client.Timeout", "i/o timeout", "imed out", "TLS handshake timeout"]) {
             Failure::Timeout(self.timeout.unwrap_or_default(), owned)
         } else if has(&["doesn't have a resource type", "could not find the requested resource"]) {
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn the_words_of_kubectl_are_told_apart() {
         let forbidden = "Error from server (Forbidden): services is forbidden: User \"a\" cannot list resource";
-        assert!(matches!(failure(forbidden), Failure::Denied(_)));
+        assert_eq!(failure(forbidden), Failure::Denied("User \"a\" cannot list resource".into()));
         assert!(matches!(failure("error: You must be logged in to the server (Unauthorized)"), Failure::Login(_)));
         let plugin = "Unable to connect to the server: getting credentials: exec: executable aws failed";
         assert!(matches!(failure(plugin), Failure::Login(_)));
