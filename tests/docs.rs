@@ -205,7 +205,7 @@ fn rows() -> Vec<Row> {
     let mut command = Args::command();
     command.build();
     let mut rows: Vec<Row> = Vec::new();
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         for arg in sub.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
             let row = Row::of(arg, sub.get_name());
             let same = rows
@@ -217,7 +217,7 @@ fn rows() -> Vec<Row> {
             }
         }
     }
-    let order = ["Sources", "Input", "Decisions", "Output"];
+    let order = ["Sources", "Input", "Decisions", "Cluster", "Output"];
     rows.sort_by_key(|row| order.iter().position(|heading| *heading == row.heading));
     rows
 }
@@ -227,7 +227,7 @@ fn flags_page() -> String {
     let mut command = Args::command();
     command.build();
     page += "\n| command | what it does |\n| --- | --- |\n";
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         page += &format!("| `smi2gamma {}` | {} |\n", sub.get_name(), sub.get_about().unwrap());
     }
     page += "\n| flag | command | default | environment variable | meaning |\n| --- | --- | --- | --- | --- |\n";
