@@ -1,70 +1,135 @@
 //! The candidate: the texts of the sources as they would be after the migration.
 //!
-//! Objects that were converted give way to the routes that carry their content; everything else stays to the byte. A text
-//! that cannot be edited safely stays as it is, and a finding says why.
+//! Objects that were converted give way to the routes that carry their content; everything else stays to the byte. An
+//! object that was converted only in part stays, and its routes stand after it. A text that cannot be edited safely
+//! stays as it is, with what refers from it to other texts, and a finding says why.
+//!
+//! Every manifest of the run stands in exactly one text, at the first of its objects that goes away, else at the first
+//! of them. A file may be left with nothing but comments. It stays, because a kustomization that lists it still builds:
+//! Kustomize takes a resource without objects, also as the only one (`kubectl kustomize`, Kustomize v5.5.0).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
-use crate::edit::{Change, splice};
+use crate::edit::{Change, EditError, Original, splice};
 use crate::outcome::Outcome;
 use crate::place::{Place, SourceId};
 use crate::report::Finding;
 use crate::run::Run;
+use crate::smi::Object;
 
 /// The sources that change, with their new texts, in source order. Findings about texts that cannot be edited are added to
 /// the report.
 pub fn candidate(run: &mut Run) -> Vec<(SourceId, String)> {
+    let mut refused: BTreeMap<SourceId, EditError> = BTreeMap::new();
+    let texts = loop {
+        let Attempt { texts, errors } = attempt(run, &refused);
+        if errors.is_empty() {
+            break texts;
+        }
+        refused.extend(errors);
+    };
+    run.report.findings.extend(refused.into_iter().map(|(source, error)| {
+        Finding::new(code!("edit-refused"), format!("this file is left as it is: {}", error.reason))
+            .at(Place { source, span: error.span })
+            .help("use `smi2gamma convert` for its manifests and edit it by hand")
+    }));
+    texts
+}
+
+/// What came of editing all texts but those that were refused before.
+struct Attempt {
+    texts: Vec<(SourceId, String)>,
+    errors: Vec<(SourceId, EditError)>,
+}
+
+fn attempt(run: &Run, refused: &BTreeMap<SourceId, EditError>) -> Attempt {
+    let mut attempt = Attempt { texts: Vec::new(), errors: Vec::new() };
+    for (source, changes) in changes(run, refused) {
+        match splice(&run.sources.get(source).text, &changes) {
+            Ok(after) => attempt.texts.push((source, after)),
+            Err(error) => attempt.errors.push((source, error)),
+        }
+    }
+    attempt
+}
+
+/// What becomes of each object that does not simply stay, by source.
+fn changes(run: &Run, refused: &BTreeMap<SourceId, EditError>) -> BTreeMap<SourceId, Vec<Change>> {
+    let placed = Placed::of(run, refused);
+    let needed = needed(run, refused);
     let mut changes: BTreeMap<SourceId, Vec<Change>> = BTreeMap::new();
-    for (index, (object, settled)) in run.objects.iter().zip(&run.report.objects).enumerate() {
-        let goes = matches!(settled.outcome, Outcome::Migrated | Outcome::Approximated | Outcome::Superseded);
-        let carried: Vec<_> = run.manifests.iter().filter(|(origins, _)| origins.contains(&index)).collect();
-        if carried.is_empty() && settled.outcome != Outcome::Superseded {
-            continue;
-        }
-        let first = |origins: &[usize]| {
-            origins.iter().copied().find(|&origin| run.report.objects[origin].outcome <= Outcome::Approximated)
+    for (index, object) in run.objects.iter().enumerate() {
+        let manifests = placed.at.get(&index).map(Vec::as_slice).unwrap_or_default();
+        let original = if goes(run, index) && !needed.contains(object.id.name.as_str()) {
+            Original::Replaced
+        } else {
+            Original::Kept
         };
-        let mut manifests: Vec<serde_json::Value> = Vec::new();
-        for (origins, manifest) in &carried {
-            if first(origins).unwrap_or(origins[0]) == index {
-                manifests.push(manifest.value.clone());
-            }
-        }
-        if !goes {
+        if refused.contains_key(&object.source) || (original == Original::Kept && manifests.is_empty()) {
             continue;
         }
-        let note = (goes && manifests.is_empty()).then(|| {
-            let into: Vec<String> =
-                carried.iter().map(|(_, manifest)| format!("{} {}", manifest.id.kind, manifest.id.name)).collect();
-            let id = &object.id;
-            if into.is_empty() {
-                format!("{} {} went into the routes of the splits that refer to it (smi2gamma)", id.kind, id.name)
-            } else {
-                format!("{} {} went into {} (smi2gamma)", id.kind, id.name, into.join(", "))
-            }
-        });
+        let values = manifests.iter().map(|&manifest| run.manifests[manifest].1.value.clone()).collect();
         changes.entry(object.source).or_default().push(Change {
             piece: object.piece,
             object: object.span,
-            manifests,
-            note,
+            original,
+            manifests: values,
+            note: manifests.is_empty().then(|| note(run, index)),
         });
     }
-    let mut texts = Vec::new();
-    for (source, changes) in changes {
-        match splice(&run.sources.get(source).text, &changes) {
-            Ok(after) => texts.push((source, after)),
-            Err(error) => {
-                let finding =
-                    Finding::new(code!("edit-refused"), format!("this file is left as it is: {}", error.reason));
-                run.report.findings.push(
-                    finding
-                        .at(Place { source, span: error.span })
-                        .help("use `smi2gamma convert` for its manifests and edit it by hand"),
-                );
+    changes
+}
+
+/// At which object each manifest stands.
+struct Placed {
+    /// Indices of [`Run::manifests`] by index of [`Run::objects`].
+    at: BTreeMap<usize, Vec<usize>>,
+}
+
+// === impl Placed ===
+
+impl Placed {
+    fn of(run: &Run, refused: &BTreeMap<SourceId, EditError>) -> Self {
+        let mut at: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, (origins, _)) in run.manifests.iter().enumerate() {
+            let open = || origins.iter().copied().filter(|&origin| !refused.contains_key(&run.objects[origin].source));
+            if let Some(origin) = open().find(|&origin| goes(run, origin)).or_else(|| open().next()) {
+                at.entry(origin).or_default().push(number);
             }
         }
+        Self { at }
     }
-    texts
+}
+
+/// Whether everything that an object says is said elsewhere.
+fn goes(run: &Run, index: usize) -> bool {
+    let settled = &run.report.objects[index];
+    match settled.outcome {
+        Outcome::Superseded => true,
+        Outcome::Migrated | Outcome::Approximated => !settled.outputs.is_empty(),
+        Outcome::Delegated | Outcome::Unsupported | Outcome::Blocked => false,
+    }
+}
+
+/// The names of the groups that splits of texts which cannot be edited refer to: those groups have to stay.
+fn needed<'r>(run: &'r Run, refused: &BTreeMap<SourceId, EditError>) -> BTreeSet<&'r str> {
+    let stays = run.objects.iter().filter(|object| refused.contains_key(&object.source));
+    let splits = stays.filter_map(|object| match &object.object {
+        Some(Object::TrafficSplit(split)) => split.matches.as_deref(),
+        _ => None,
+    });
+    splits.flatten().filter_map(|reference| Some(reference.name.as_ref()?.value.as_str())).collect()
+}
+
+/// Where the content of an object went that leaves nothing in its own place.
+fn note(run: &Run, index: usize) -> String {
+    let id = &run.objects[index].id;
+    let outputs = &run.report.objects[index].outputs;
+    let into: Vec<String> = outputs.iter().map(|output| format!("{} {}", output.kind, output.name)).collect();
+    if into.is_empty() {
+        format!("{} {} went into the routes of the splits that refer to it (smi2gamma)", id.kind, id.name)
+    } else {
+        format!("{} {} went into {} (smi2gamma)", id.kind, id.name, into.join(", "))
+    }
 }

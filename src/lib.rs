@@ -3,7 +3,9 @@
 //! The rooms stand in the order in which data passes through them:
 //!
 //! ```text
-//! scan ─ smi ─ inventory ─ model ─ convert ─ edit ─ settle ─ report
+//! scan ─── load ──────────────────── model ─── convert ─── settle ─── report
+//!          │ yaml  smi                 │          │            └── candidate (edit) ─── diff
+//!          └ inventory  referrers   pattern     target
 //! ```
 //!
 //! `docs/architecture.md` says what each room is for and what must not come in.

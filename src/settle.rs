@@ -11,6 +11,7 @@ use crate::convert::Manifest;
 use crate::load::SmiObject;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
+use crate::referrers::owner;
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
 
@@ -38,8 +39,10 @@ pub struct Answer {
 /// Who refers to a group, a route or a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A TrafficSplit: its index, if it is to be converted.
-    Split(Option<usize>),
+    /// A TrafficSplit that is to be converted: its index.
+    Split(usize),
+    /// A TrafficSplit that is not: the filter leaves it out, or it is context.
+    OtherSplit(ObjectId, Place),
     /// A TrafficTarget.
     Target,
     /// A vendor's object: its kind and name, and where.
@@ -181,6 +184,10 @@ impl<'a> Desk<'a> {
                 }
             }
             let metadata = object.object.as_ref().map(Object::meta);
+            let split = matches!(object.object, Some(Object::TrafficSplit(_)));
+            for owner in metadata.iter().filter(|_| !split).flat_map(|meta| &meta.owners) {
+                self.add(index, owner::other(owner, &object.id, object.source));
+            }
             if let Some(applied) = metadata.and_then(|meta| meta.annotations.get(LAST_APPLIED)) {
                 let place = Place { source: object.source, span: applied.span };
                 let finding = Finding::new(
@@ -220,6 +227,7 @@ impl<'a> Desk<'a> {
                 self.add(object, finding);
             }
         }
+        self.drawn_in(answers, &mut differing);
         let mut seen: BTreeSet<(Vec<usize>, String, Option<String>, String)> = BTreeSet::new();
         let mut agreed = Vec::new();
         for (origins, manifest) in answers.iter().flat_map(|answer| &answer.manifests) {
@@ -231,6 +239,30 @@ impl<'a> Desk<'a> {
         }
         agreed.sort_by_key(|(origins, _)| origins.iter().min().copied());
         agreed
+    }
+
+    /// Objects that share output with one on which scopes disagree: that output falls, so they are blocked with it.
+    fn drawn_in(&mut self, answers: &[Answer], differing: &mut BTreeSet<usize>) {
+        let shared: Vec<&[usize]> =
+            answers.iter().flat_map(|answer| &answer.manifests).map(|(origins, _)| origins.as_slice()).collect();
+        loop {
+            let found = shared.iter().find_map(|origins| {
+                let cause = origins.iter().find(|origin| differing.contains(origin))?;
+                let other = origins.iter().find(|origin| !differing.contains(origin))?;
+                Some((*cause, *other))
+            });
+            let Some((cause, other)) = found else { return };
+            let name = &self.objects[cause].id.name;
+            let finding = Finding::new(
+                code!("scopes-disagree"),
+                format!("this object shares a route with `{name}`, which comes to different output in another scope"),
+            )
+            .at(self.at(other))
+            .label(self.at(cause), "the other object")
+            .help("convert each rendered environment by itself (`kubectl kustomize DIR | smi2gamma convert -`)");
+            self.add(other, finding);
+            differing.insert(other);
+        }
     }
 
     /// The same object twice in one scope: versions, each converted alone.
@@ -284,20 +316,25 @@ impl<'a> Desk<'a> {
             }
             match object {
                 Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(_) => self.policy(index, &called("access grant", &self.objects[index].id.name)),
-                Object::IdentityBinding(_) => {
-                    self.policy(index, &called("IdentityBinding", &self.objects[index].id.name));
+                Object::TrafficTarget(target) => {
+                    let what = called("access grant", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(target.says()));
+                }
+                Object::IdentityBinding(binding) => {
+                    let what = called("IdentityBinding", &self.objects[index].id.name);
+                    self.policy(index, &what, Some(binding.says()));
                 }
                 Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
             }
         }
     }
 
-    fn policy(&mut self, index: usize, what: &str) {
-        let finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
+    fn policy(&mut self, index: usize, what: &str, says: Option<String>) {
+        let mut finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
             .at(self.at(index))
             .note("this version writes routes, and no authorization policy yet")
             .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
+        finding.notes.extend(says.map(|says| format!("it says: {says}")));
         self.add(index, finding);
     }
 
@@ -306,21 +343,16 @@ impl<'a> Desk<'a> {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
         if users.contains(&User::Target) {
-            self.policy(index, &format!("{}, which an access grant uses,", called(&id.kind, &id.name)));
+            let says = match &self.objects[index].object {
+                Some(Object::TcpRoute(route) | Object::UdpRoute(route)) => Some(route.says()),
+                _ => None,
+            };
+            self.policy(index, &format!("{}, part of an access grant,", called(&id.kind, &id.name)), says);
         }
+        self.vendors(index, &users);
         for user in &users {
             match user {
-                User::Vendor(user, place) => {
-                    let finding = Finding::new(
-                        code!("group-used-by-vendor"),
-                        format!("{user} depends on HTTPRouteGroup `{}`", id.name),
-                    )
-                    .at(self.at(index))
-                    .label(*place, "it is named here")
-                    .help("keep the group until that object has a replacement");
-                    self.add(index, finding);
-                }
-                User::Split(Some(split)) if self.findings[*split].iter().any(blocks) => {
+                User::Split(split) if self.findings[*split].iter().any(blocks) => {
                     let finding = Finding::new(
                         code!("group-waits"),
                         format!(
@@ -333,7 +365,20 @@ impl<'a> Desk<'a> {
                     .help("decide about the split first");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::Target => {}
+                User::OtherSplit(other, place) if !self.converts_too(&users, other) => {
+                    let finding = Finding::new(
+                        code!("group-waits"),
+                        format!(
+                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted in this run",
+                            id.name, other.name
+                        ),
+                    )
+                    .at(self.at(index))
+                    .label(*place, "this split")
+                    .help("convert the group and all splits that refer to it in one run");
+                    self.add(index, finding);
+                }
+                User::Split(_) | User::OtherSplit(..) | User::Target | User::Vendor(..) => {}
             }
         }
         if users.is_empty() && !id.name.is_empty() {
@@ -350,11 +395,40 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Vendors' objects that name a group, each once: several versions of one name it at several places.
+    fn vendors(&mut self, index: usize, users: &[User]) {
+        let mut places: BTreeMap<&str, BTreeSet<Place>> = BTreeMap::new();
+        for user in users {
+            if let User::Vendor(user, place) = user {
+                places.entry(user).or_default().insert(*place);
+            }
+        }
+        for (user, places) in places {
+            let message = format!("{user} depends on HTTPRouteGroup `{}`", self.objects[index].id.name);
+            let finding = Finding::new(code!("group-used-by-vendor"), message)
+                .at(self.at(index))
+                .help("keep the group until that object has a replacement");
+            let finding = places.into_iter().fold(finding, |finding, place| finding.label(place, "it is named here"));
+            self.add(index, finding);
+        }
+    }
+
     /// The places of controllers whose steps are said at a split that they own.
     fn owners_told(&self) -> BTreeSet<Option<Place>> {
         let owned = [code!("owner-flagger"), code!("owner-argo-rollouts")];
         let findings = self.findings.iter().flatten().filter(|finding| owned.contains(&finding.code));
         findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
+    }
+
+    /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
+    fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
+        users.iter().any(|user| match user {
+            User::Split(split) => {
+                let id = &self.objects[*split].id;
+                id.name == other.name && (id.namespace == other.namespace || id.namespace.is_none())
+            }
+            User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
+        })
     }
 
     fn outcome(&self, index: usize) -> Outcome {

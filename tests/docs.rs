@@ -51,8 +51,8 @@ const FROM_SOURCE: &str = "$ cargo run --quiet -- ";
 /// How it is run here: built already.
 const BUILT: &str = "$ smi2gamma ";
 
-/// A page as trycmd takes it: the built program, and an exit code (`<!-- exit code 3 -->` above the block) below its
-/// command.
+/// A page as trycmd takes it: the built program, an exit code (`<!-- exit code 3 -->` above the block) below its command,
+/// and an empty line before the end of the block.
 fn staged(page: &str) -> String {
     let mut staged = String::new();
     let (mut code, mut in_console) = (None, false);
@@ -61,6 +61,7 @@ fn staged(page: &str) -> String {
             code = Some(number);
         }
         if line.starts_with("```") {
+            staged += if in_console { "\n" } else { "" };
             in_console = line == "```console";
         }
         match line.strip_prefix(FROM_SOURCE) {
@@ -81,7 +82,14 @@ fn staged(page: &str) -> String {
 fn unstaged(staged: &str, page: &str) -> String {
     let mut written = page.lines().filter(|line| line.starts_with("$ "));
     let mut unstaged = String::new();
+    let mut in_console = false;
     for line in staged.lines() {
+        if line.starts_with("```") {
+            if in_console && unstaged.ends_with("\n\n") {
+                unstaged.pop();
+            }
+            in_console = line == "```console";
+        }
         if line.starts_with("$ ") {
             unstaged += written.next().unwrap();
         } else if line.starts_with("? ") {
@@ -317,7 +325,7 @@ fn what_the_schema_of_the_configuration_takes_is_what_the_program_takes() {
     for (text, good) in [
         (whole, true),
         ("{}", true),
-        ("{from: 3}", false),
+        ("{from: [osm]}", false),
         ("{servicePorts: {shop/web: 80}}", false),
         ("{servicePorts: {shop/web: [0]}}", false),
         ("{servicePorts: {shop/web: [70000]}}", false),

@@ -113,6 +113,21 @@ fn what_a_route_cannot_say_is_not_told_of_a_group_that_only_grants_use() {
 }
 
 #[test]
+fn versions_of_a_vendor_object_that_name_a_group_are_one_finding() {
+    let limit = |rate: &str| {
+        format!(
+            "apiVersion: specs.smi.nginx.com/v1alpha2\nkind: RateLimit\nmetadata: {{name: slow, namespace: store}}\nspec: {{rate: {rate}, rules: [{{kind: HTTPRouteGroup, name: till-routes}}]}}\n"
+        )
+    };
+    let files =
+        [("a.yaml", &*limit("1r/s")), ("b.yaml", &*limit("2r/s")), ("c.yaml", &*group("{name: all, pathRegex: '.*'}"))];
+    let run = settled(&files, &[]);
+    let told = of(&run, "group-used-by-vendor");
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].labels.len(), 2);
+}
+
+#[test]
 fn a_glob_is_told_once() {
     let run = settled(&[("all.yaml", &group("{name: all, pathRegex: '*'}"))], &[]);
     assert_eq!(codes(&run), ["spec-unreferenced", "match-path-glob"]);

@@ -49,6 +49,18 @@ impl Converter<'_> {
         self.regex_findings(route);
         let name = self.name(route);
         let parts = chunks(rules, limits);
+        if parts.len() > 1 && self.profile.bundle().is_some_and(|bundle| bundle.one_route_per_service) {
+            return Err(Finding::new(
+                code!("route-per-service"),
+                format!(
+                    "{} applies one route of a Service, and the matches of `{}` need {}",
+                    self.profile.title(),
+                    route.root.display(),
+                    parts.len()
+                ),
+            )
+            .help("convert for a later version, or use fewer matches"));
+        }
         if parts.len() > 1 {
             let item = &self.items[route.origins[0]];
             let message = format!(

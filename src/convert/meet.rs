@@ -6,7 +6,7 @@
 
 use super::{Item, overlap};
 use crate::code;
-use crate::mappings::Unmatched;
+use crate::mappings::{SameRoot, Unmatched};
 use crate::model::{RequestPattern, ServiceRef, Share};
 use crate::report::Finding;
 
@@ -85,9 +85,32 @@ pub fn rules(root: &ServiceRef, items: &[&Item<'_>]) -> Result<Rules, Conflict> 
         let message = format!("splits `{}` share root `{}` and become one route", names.join("`, `"), root.display());
         findings.push(Finding::new(code!("splits-merged"), message).at(items[0].root_place));
     }
+    if unconditional.is_none()
+        && let Some(unanswered) = unanswered(items)
+    {
+        return Err(unanswered);
+    }
     let rest = if unconditional.is_some() { None } else { rest(root, items, &mut findings) };
     conditional.extend(unconditional);
     Ok(Rules { conditional, rest, findings })
+}
+
+/// Equal shares were an answer only where every condition named a path; else such a request failed (flomesh-io/fsm
+/// `pkg/catalog/outbound_traffic_policies.go`, getWildCardRouteUpstreamClusters).
+fn unanswered(items: &[&Item<'_>]) -> Option<Conflict> {
+    let any_path = |pattern: &RequestPattern| pattern.path.as_ref().is_none_or(|path| path.language.is_any());
+    let fails = items.iter().any(|item| {
+        item.split.unmatched == Unmatched::EqualShares && item.split.condition.iter().flatten().any(any_path)
+    });
+    fails.then(|| items.iter().map(|item| (item.object, unmatched_fails(item))).collect())
+}
+
+fn unmatched_fails(item: &Item<'_>) -> Finding {
+    let root = item.split.root.display();
+    Finding::new(code!("unmatched-unanswered"), format!("requests of `{root}` that no match takes were not answered"))
+        .at(item.root_place)
+        .note("the source mesh gives them to all backends in equal shares only where every match names a path, and one here does not")
+        .help("add a split without `matches` on the same root, with the backends that such requests should go to")
 }
 
 /// Where a request goes that no match takes.
@@ -147,12 +170,15 @@ fn contradiction(item: &Item<'_>, other: &Item<'_>) -> Finding {
         item.split.root.display(),
         other.id.name
     );
-    let note = match item.same_root {
-        crate::mappings::SameRoot::OneWins => "the source mesh took one of them, by an order that nobody controls",
-        crate::mappings::SameRoot::Merged | crate::mappings::SameRoot::ConditionalFirst => {
+    let note = match item.same_root() {
+        SameRoot::OneWins => "the source mesh took one of them, by an order that nobody controls",
+        SameRoot::Merged if item.split.condition.is_none() => {
+            "the source mesh put the backends of both together, by their weights; one split can say that"
+        }
+        SameRoot::Merged | SameRoot::ConditionalFirst => {
             "the source mesh applied both, and which one a request met was not defined"
         }
-        crate::mappings::SameRoot::Undefined => {
+        SameRoot::Undefined => {
             "SMI does not say which one counts, and meshes took one of them by an order that nobody controls"
         }
     };

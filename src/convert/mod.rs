@@ -12,11 +12,11 @@ pub mod neighbours;
 pub mod ports;
 pub mod tcp;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::code;
 use crate::inventory::{Inventory, Lookup, Transport};
-use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot};
+use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot, Shadow, SplitReading};
 use crate::model::weights::least_integers;
 use crate::model::{RequestPattern, ServiceRef, Share, Split};
 use crate::outcome::Outcome;
@@ -47,10 +47,27 @@ pub struct Item<'a> {
     pub split: Split,
     /// Where its root is written.
     pub root_place: Place,
+    /// How the source mesh read splits; none where nobody said whose reading applies.
+    pub reading: Option<&'static SplitReading>,
+}
+
+// === impl Item ===
+
+impl Item<'_> {
     /// What the source mesh did with several splits of one root.
-    pub same_root: SameRoot,
+    fn same_root(&self) -> SameRoot {
+        self.reading.map_or(SameRoot::Undefined, |reading| reading.same_root.is)
+    }
+
     /// How the source mesh told the protocol of a port.
-    pub protocol: ProtocolReading,
+    fn protocol(&self) -> ProtocolReading {
+        self.reading.map_or(ProtocolReading::Undefined, |reading| reading.protocol.is)
+    }
+
+    /// What the source mesh's controllers made of the split and leave in the cluster.
+    fn leaves(&self) -> &'static [Shadow] {
+        self.reading.map_or(&[], |reading| &reading.leaves.is)
+    }
 }
 
 /// What the user decided about routes.
@@ -74,8 +91,15 @@ pub struct Conversion {
 /// Converts the splits of one scope.
 #[must_use]
 pub fn convert(items: &[Item<'_>], inventory: &Inventory, profile: &Profile, settings: &Settings) -> Conversion {
-    let mut converter =
-        Converter { items, inventory, profile, settings, names: taken_names(inventory), out: Conversion::default() };
+    let mut converter = Converter {
+        items,
+        inventory,
+        profile,
+        settings,
+        roots: items.iter().map(|item| &item.split.root).collect(),
+        names: taken_names(inventory),
+        out: Conversion::default(),
+    };
     let mut closures: Vec<(&ServiceRef, Vec<usize>)> = Vec::new();
     let mut known: BTreeMap<&ServiceRef, usize> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -92,10 +116,11 @@ pub fn convert(items: &[Item<'_>], inventory: &Inventory, profile: &Profile, set
     converter.out
 }
 
-type Names = BTreeSet<(Option<String>, String)>;
+/// Names of routes by namespace and name, each with the split that it was made for; none for a route of the input.
+type Names = BTreeMap<(Option<String>, String), Option<(Option<String>, String)>>;
 
 fn taken_names(inventory: &Inventory) -> Names {
-    inventory.routes().iter().map(|route| (route.namespace.clone(), route.name.clone())).collect()
+    inventory.routes().iter().map(|route| ((route.namespace.clone(), route.name.clone()), None)).collect()
 }
 
 struct Converter<'a> {
@@ -103,6 +128,7 @@ struct Converter<'a> {
     inventory: &'a Inventory,
     profile: &'a Profile,
     settings: &'a Settings,
+    roots: HashSet<&'a ServiceRef>,
     names: Names,
     out: Conversion,
 }
@@ -156,20 +182,29 @@ impl Converter<'_> {
     }
 
     fn closure_of(&mut self, root: &ServiceRef, members: &[usize]) {
+        let since = self.out.findings.len();
         let items: Vec<&Item<'_>> = members.iter().map(|&member| &self.items[member]).collect();
         let rules = match meet::rules(root, &items) {
             Ok(rules) => rules,
             Err(conflict) => {
-                for (object, finding) in conflict {
-                    self.find(object, finding);
+                let parties: BTreeSet<usize> = conflict.iter().map(|(object, _)| *object).collect();
+                for item in items.iter().filter(|item| !parties.contains(&item.object)) {
+                    self.out.findings.push((item.object, waits(item)));
                 }
+                self.out.findings.extend(conflict);
                 return;
             }
         };
         let first = items[0];
         let shares: Vec<Share> = items.iter().flat_map(|item| item.split.backends.clone()).collect();
-        let resolved =
-            ports::resolve(root, &shares, self.inventory, &self.settings.given_ports, first.protocol, first.root_place);
+        let resolved = ports::resolve(
+            root,
+            &shares,
+            self.inventory,
+            &self.settings.given_ports,
+            first.protocol(),
+            first.root_place,
+        );
         let RootPorts { ports, finding } = match resolved {
             Ok(ports) => ports,
             Err(refusal) => {
@@ -197,7 +232,7 @@ impl Converter<'_> {
         if routed.len() > 1 {
             self.several_ports(root, &routed, members, before);
         }
-        if routed.is_empty() && !self.has_blocking(members) {
+        if routed.is_empty() && !self.has_blocking(members, since) {
             let finding =
                 Finding::new(code!("split-without-port"), format!("no port of root `{}` is split", root.display()))
                     .note("the other findings of this split say for each port why it gets no route")
@@ -232,10 +267,10 @@ impl Converter<'_> {
         }
     }
 
-    /// Whether a finding that was made says why there is no output.
-    fn has_blocking(&self, members: &[usize]) -> bool {
+    /// Whether one of the findings from `since` on says why there is no output.
+    fn has_blocking(&self, members: &[usize], since: usize) -> bool {
         let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();
-        self.out.findings.iter().any(|(object, finding)| {
+        self.out.findings[since..].iter().any(|(object, finding)| {
             objects.contains(object)
                 && crate::report::catalogue::row(finding.code).outcome.is_some_and(Outcome::needs_hands)
         })
@@ -261,6 +296,18 @@ impl Converter<'_> {
                         self.items[members[0]].object,
                         finding.help("make sure the Service exists before the route is applied"),
                     );
+                }
+                Lookup::Ambiguous(one, other) if !one.same_ports(other) => {
+                    give_up = true;
+                    let finding = Finding::new(
+                        code!("port-ambiguous"),
+                        format!("backend Service `{name}` is there twice, with different ports"),
+                    )
+                    .at(share.place)
+                    .label(one.place, "one of them")
+                    .label(other.place, "the other")
+                    .help("convert each environment by itself, or give context that holds one of them");
+                    self.find_all(members, &finding);
                 }
                 Lookup::Found(service) | Lookup::Ambiguous(service, _) if service.external_name => {
                     give_up = true;
@@ -296,7 +343,7 @@ impl Converter<'_> {
                 .backends
                 .iter()
                 .filter(|share| share.service != *own_root)
-                .filter(|share| self.items.iter().any(|other| other.split.root == share.service))
+                .filter(|share| self.roots.contains(&share.service))
                 .map(|share| (share.service.display(), share.place))
                 .collect();
             for (name, place) in chained {
@@ -312,7 +359,8 @@ impl Converter<'_> {
     /// One port of the root. True if a route was emitted.
     fn port(&mut self, root: &ServiceRef, port: &RootPort, rules: &Rules, members: &[usize]) -> bool {
         let first = &self.items[members[0]];
-        let Some(rules) = self.rules_for_port(port, rules, members) else { return false };
+        let Some(rules) = self.rules_of_protocol(root, port, rules, members) else { return false };
+        let Some(rules) = self.rules_for_port(port, &rules, members) else { return false };
         let origins: Vec<usize> = members.to_vec();
         if port.protocol == Protocol::Udp {
             let finding =
@@ -349,15 +397,6 @@ impl Converter<'_> {
             Protocol::Http | Protocol::Grpc => RouteKind::HTTPRoute,
             Protocol::Tcp | Protocol::Udp => RouteKind::TCPRoute,
         };
-        if kind == RouteKind::TCPRoute && rules.conditional.iter().any(|rule| rule.condition.is_some()) {
-            let message = format!(
-                "port {} of root `{}` does not speak HTTP, so no request there met the split's condition",
-                port.number,
-                root.display()
-            );
-            self.find(first.object, Finding::new(code!("port-not-split"), message).at(first.root_place));
-            return false;
-        }
         let (Some(served), Some(limits)) = (self.profile.api_version(kind), self.profile.limits(kind)) else {
             self.find_all(members, &self.unserved(kind, port, root));
             return false;
@@ -387,6 +426,10 @@ impl Converter<'_> {
             );
         }
         let route = PortRoute { root, port, rules, origins };
+        if let Some(refusal) = grant_without_namespace(&route) {
+            self.find_all(members, &refusal);
+            return false;
+        }
         let built = match kind {
             RouteKind::HTTPRoute => self.http_routes(&route, served, limits),
             RouteKind::GRPCRoute => self.grpc_route(&route, served, limits),
@@ -395,13 +438,12 @@ impl Converter<'_> {
         match built {
             Ok(mut manifests) => {
                 manifests.extend(self.reference_grants(&route, kind, &manifests));
-                manifests.extend(neighbours::app_protocol(
-                    &route.port.clone(),
-                    root,
-                    &self.metadata(&route, String::new()),
-                    self.inventory,
-                    self.profile,
-                ));
+                let metadata = self.metadata(&route, String::new());
+                if let Some(fragment) = neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile) {
+                    manifests.push(fragment);
+                    let finding = neighbours::app_protocol_finding(port, root, self.profile);
+                    self.find(first.object, finding.at(first.root_place));
+                }
                 let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();
                 self.out.manifests.extend(manifests.into_iter().map(|manifest| (objects.clone(), manifest)));
                 true
@@ -428,6 +470,36 @@ impl Converter<'_> {
             Some(row) => finding.help(format!("convert for {} {} or later", self.profile.target.title, row.since)),
             None => finding.help("keep this port unsplit, or choose a target that serves the kind with `--to`"),
         }
+    }
+
+    /// The rules that the source mesh applied to what speaks on this port; none if it split nothing there. Conditions are
+    /// about HTTP: on other ports only an unconditional split counts.
+    fn rules_of_protocol(
+        &mut self,
+        root: &ServiceRef,
+        port: &RootPort,
+        rules: &Rules,
+        members: &[usize],
+    ) -> Option<Rules> {
+        let mut rules = rules.clone();
+        let first = &self.items[members[0]];
+        let why = match port.protocol {
+            Protocol::Http | Protocol::Grpc => return Some(rules),
+            Protocol::Tcp | Protocol::Udp if first.protocol() == ProtocolReading::HttpOnly => {
+                "and the source mesh split nothing else"
+            }
+            Protocol::Tcp | Protocol::Udp => {
+                rules.conditional.retain(|rule| rule.condition.is_none());
+                rules.rest = None;
+                if !rules.conditional.is_empty() {
+                    return Some(rules);
+                }
+                "so no request there met the split's condition"
+            }
+        };
+        let message = format!("port {} of root `{}` does not speak HTTP, {why}", port.number, root.display());
+        self.find(first.object, Finding::new(code!("port-not-split"), message).at(first.root_place));
+        None
     }
 
     /// The rules with the backends that have this port; none if no backend has it.
@@ -484,9 +556,9 @@ impl Converter<'_> {
     fn has_port(&self, share: &Share, port: &RootPort) -> bool {
         match self.inventory.service(share.service.namespace.as_deref(), &share.service.name) {
             Lookup::Missing => true,
-            Lookup::Found(service) | Lookup::Ambiguous(service, _) => service
-                .port(port.number)
-                .is_some_and(|found| (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)),
+            Lookup::Found(service) | Lookup::Ambiguous(service, _) => service.ports.iter().any(|found| {
+                found.number == port.number && (found.transport == Transport::Tcp) == (port.protocol != Protocol::Udp)
+            }),
         }
     }
 
@@ -517,13 +589,15 @@ impl Converter<'_> {
     /// (fluxcd/flagger `pkg/router/gateway_api.go`, Reconcile, 2026-07).
     fn name(&mut self, route: &PortRoute<'_>) -> String {
         let base = format!("{}-split-{}", route.root.name, route.port.number);
-        let namespace = self.items[route.origins[0]].id.namespace.clone();
-        let versions = self.items.iter().filter(|item| item.id == self.items[route.origins[0]].id).count() > 1;
+        let id = self.items[route.origins[0]].id;
+        let namespace = id.namespace.clone();
+        // Versions of one split give versions of one route.
+        let owner = Some((namespace.clone(), id.name.clone()));
         let mut name = base.clone();
         let mut number = 2;
         loop {
             let service = self.inventory.service(namespace.as_deref(), &name) != Lookup::Missing;
-            if !service && (self.names.insert((namespace.clone(), name.clone())) || versions) {
+            if !service && *self.names.entry((namespace.clone(), name.clone())).or_insert(owner.clone()) == owner {
                 break;
             }
             name = format!("{base}-{number}");
@@ -559,6 +633,28 @@ impl Converter<'_> {
             })
             .collect()
     }
+}
+
+fn waits(item: &Item<'_>) -> Finding {
+    let message = format!("other splits of root `{}` contradict each other", item.split.root.display());
+    Finding::new(code!("split-waits"), message)
+        .at(item.root_place)
+        .note("a route takes every request of its Service, also those that the other splits were for")
+        .help("decide about the others first, and convert all in one run")
+}
+
+/// A ReferenceGrant names the namespace of the route, so that must be known.
+fn grant_without_namespace(route: &PortRoute<'_>) -> Option<Finding> {
+    let share = route.rules.split_shares().find(|share| share.service.namespace.is_some())?;
+    route.root.namespace.is_none().then(|| {
+        let message = format!(
+            "backend `{}` names a namespace and the split names none, so no ReferenceGrant can be written",
+            share.service.display()
+        );
+        Finding::new(code!("backend-other-namespace"), message)
+            .at(share.place)
+            .help("write `metadata.namespace` into the split, or convert what is rendered for one environment")
+    })
 }
 
 /// Metadata that belongs to the old object or to the tool that wrote it, not to its content.

@@ -57,9 +57,18 @@ pub struct RootPorts {
 
 impl GivenPorts {
     fn of(&self, service: &ServiceRef) -> &[u16] {
-        let namespace = service.namespace.clone().unwrap_or_default();
-        let exact = self.ports.get(&(namespace.clone(), service.name.clone()));
-        exact.or_else(|| self.ports.get(&(namespace, "*".to_owned()))).map_or(&[], Vec::as_slice)
+        let named = self.named(service, &service.name);
+        named.or_else(|| self.named(service, "*")).unwrap_or(&[])
+    }
+
+    /// What was given as `name`. A Service whose namespace is not known may be any, where all that fit say the same.
+    fn named(&self, service: &ServiceRef, name: &str) -> Option<&[u16]> {
+        let fits = |(namespace, known): &(String, String)| {
+            known == name && service.namespace.as_ref().is_none_or(|own| own == namespace)
+        };
+        let mut fitting = self.ports.iter().filter(|(key, _)| fits(key)).map(|(_, ports)| ports);
+        let first = fitting.next()?;
+        fitting.all(|other| other == first).then_some(first.as_slice())
     }
 }
 
@@ -118,10 +127,7 @@ fn refuse_unroutable(service: &Service, at: Place) -> Result<(), Box<Finding>> {
 
 fn ports_of(service: &Service, reading: ProtocolReading) -> Vec<RootPort> {
     let mut ports: Vec<RootPort> = service.ports.iter().map(|port| root_port(port, service, reading)).collect();
-    ports.sort_by_key(|port| port.number);
-    // The same number over TCP and over UDP: the TCP port is the one that a route can carry.
     ports.sort_by_key(|port| (port.number, port.protocol == Protocol::Udp));
-    ports.dedup_by(|second, first| first.number == second.number && second.protocol == Protocol::Udp);
     ports
 }
 
@@ -211,6 +217,7 @@ fn from_elsewhere(
     if let Some((first, rest)) = backends.split_first() {
         let mut ports = ports_of(first, reading);
         ports.retain(|port| rest.iter().all(|other| other.port(port.number).is_some()));
+        ports.iter_mut().for_each(|port| port.app_protocol = false);
         if !ports.is_empty() {
             let numbers: Vec<String> = ports.iter().map(|port| port.number.to_string()).collect();
             let finding = Finding::new(
@@ -250,7 +257,8 @@ fn port_unknown(root: &ServiceRef, at: Place) -> Finding {
     Finding::new(code!("port-unknown"), format!("the ports of root Service `{}` are not known", root.display()))
         .at(at)
         .help(
-            "give the Services as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then run again with \
-             `--with ctx.json`; or say the port with `--service-port NAMESPACE/SERVICE=PORT`",
+            "give the Services as context: `--with DIR` if they stand elsewhere in the repository, else `kubectl get \
+             svc,sa,deploy,sts,ds -A -o json > ctx.json` and `--with ctx.json`; or say the port with `--service-port \
+             NAMESPACE/SERVICE=PORT`",
         )
 }

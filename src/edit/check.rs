@@ -31,7 +31,7 @@ pub(super) fn check(
     after: &str,
 ) -> Result<(), EditError> {
     let pieces = yaml::split(after);
-    let mut comments = Comments::expected(before, changed);
+    let mut comments = Comments::expected(before, changed, becomes);
     let mut expected = expectations(before, changed, becomes).into_iter();
     let mut last = Span::default();
     for piece in &pieces {
@@ -71,6 +71,10 @@ fn expectations<'a>(
         let root = changed.get(&index).and_then(|changed| changed.document.root.as_ref());
         match (becomes.get(&index), root) {
             (Some(Becomes::Manifests(manifests)), _) => {
+                expected.extend(manifests.iter().map(|manifest| (piece.span, Expected::Manifest(manifest))));
+            }
+            (Some(Becomes::Followed(manifests)), _) => {
+                expected.push((piece.span, Expected::Same(before.text, *piece)));
                 expected.extend(manifests.iter().map(|manifest| (piece.span, Expected::Manifest(manifest))));
             }
             (Some(Becomes::Tree(swaps)), Some(root)) => expected.push((piece.span, Expected::Tree(root, swaps))),
@@ -149,7 +153,7 @@ fn same(was: &Node, is: &Node, swaps: &HashMap<Span, Swap<'_>>) -> bool {
     match (&was.value, &is.value) {
         (Value::Scalar(was_scalar), Value::Scalar(is_scalar)) => match swaps.get(&was.span) {
             Some(Swap::Text(text)) => is_scalar.text == *text && is_scalar.resolved == Resolved::Str,
-            Some(Swap::Items(_)) | None => {
+            Some(Swap::Items(_) | Swap::Followed(_)) | None => {
                 let both_floats =
                     matches!((&was_scalar.resolved, &is_scalar.resolved), (Resolved::Float(_), Resolved::Float(_)));
                 was_scalar.text == is_scalar.text && (both_floats || was_scalar.resolved == is_scalar.resolved)
@@ -168,11 +172,14 @@ fn same(was: &Node, is: &Node, swaps: &HashMap<Span, Swap<'_>>) -> bool {
 
 fn same_items(was: &[Node], is: &[Node], swaps: &HashMap<Span, Swap<'_>>) -> bool {
     let mut is = is.iter();
-    let all = was.iter().all(|was| match swaps.get(&was.span) {
-        Some(Swap::Items(manifests)) => {
-            manifests.iter().all(|manifest| is.next().is_some_and(|is| means(is, manifest)))
-        }
-        Some(Swap::Text(_)) | None => is.next().is_some_and(|is| same(was, is, swaps)),
+    let all = was.iter().all(|was| {
+        let (stays, manifests) = match swaps.get(&was.span) {
+            Some(Swap::Items(manifests)) => (false, *manifests),
+            Some(Swap::Followed(manifests)) => (true, *manifests),
+            Some(Swap::Text(_)) | None => (true, Default::default()),
+        };
+        (!stays || is.next().is_some_and(|is| same(was, is, swaps)))
+            && manifests.iter().all(|manifest| is.next().is_some_and(|is| means(is, manifest)))
     });
     all && is.next().is_none()
 }
@@ -212,11 +219,16 @@ struct Comments<'a> {
 
 impl<'a> Comments<'a> {
     /// All comments but those inside documents that were not to change.
-    fn expected(before: Stream<'a>, changed: &BTreeMap<usize, Changed<'_>>) -> Self {
+    fn expected(
+        before: Stream<'a>,
+        changed: &BTreeMap<usize, Changed<'_>>,
+        becomes: &BTreeMap<usize, Becomes<'_>>,
+    ) -> Self {
         let mut missing: HashMap<&str, usize> = HashMap::new();
         for (index, piece) in before.pieces.iter().enumerate() {
             let mut comments = outside(before.text, *piece);
-            match changed.get(&index) {
+            let changed = changed.get(&index).filter(|_| !matches!(becomes.get(&index), Some(Becomes::Followed(_))));
+            match changed {
                 Some(Changed { document, .. }) => {
                     comments.extend(document.comments.iter().map(|comment| comment.of(before.text).trim_end()));
                 }

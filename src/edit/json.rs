@@ -40,6 +40,14 @@ impl Style {
         }
     }
 
+    /// `old`, a JSON text of this style, as it stands `levels` deeper. A string of JSON has no line breaks of its own.
+    pub fn nested(&self, old: &str, levels: usize) -> String {
+        match self {
+            Self::Dense | Self::Spaced => old.to_owned(),
+            Self::Pretty { unit, base: _ } => old.replace('\n', &format!("\n{}", unit.repeat(levels))),
+        }
+    }
+
     /// `value` as text, without a line break at its end, with `line_break` between its lines.
     pub fn write(&self, value: &Value, line_break: &str) -> String {
         match self {

@@ -38,11 +38,22 @@ pub struct Change {
     pub piece: Piece,
     /// The span of the object's node, as [`parse`](crate::yaml::parse) gave it.
     pub object: Span,
-    /// The manifests that take its place, in this order; none: the object goes away.
+    /// Whether the object itself stays.
+    pub original: Original,
+    /// The manifests that take its place or stand after it, in this order.
     pub manifests: Vec<serde_json::Value>,
-    /// A comment to put at the head of what replaces the object, for instance where its content went. With or without
-    /// the `#`. JSON has no comments: there it is left out.
+    /// A comment to put at the head of the manifests, or where the object was: for instance where its content went. With
+    /// or without the `#`. JSON has no comments: there it is left out, and so it is where nothing changes.
     pub note: Option<String>,
+}
+
+/// Whether an object stays in its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Original {
+    /// The manifests take its place; without any, it goes away.
+    Replaced,
+    /// It stays to the byte, and the manifests stand after it: documents after a document, items after an item.
+    Kept,
 }
 
 /// Why a text cannot be edited safely. Nothing was changed.

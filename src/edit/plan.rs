@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::json::Style;
 use super::layout::{Layout, line_break};
 use super::locate::{Site, Sites};
-use super::{Change, EditError, Reason};
+use super::{Change, EditError, Original, Reason};
 use crate::place::Span;
 use crate::yaml::{Node, Piece, emit};
 
@@ -28,6 +28,8 @@ pub(super) struct Edit {
 pub(super) enum Becomes<'a> {
     /// These documents, in this order, in its place.
     Manifests(Vec<Value>),
+    /// Itself to the byte, and these documents after it.
+    Followed(&'a [Value]),
     /// Itself, with these nodes swapped.
     Tree(HashMap<Span, Swap<'a>>),
 }
@@ -37,6 +39,8 @@ pub(super) enum Becomes<'a> {
 pub(super) enum Swap<'a> {
     /// These list items.
     Items(&'a [Value]),
+    /// The node itself, and these list items after it.
+    Followed(&'a [Value]),
     /// This string.
     Text(&'static str),
 }
@@ -70,7 +74,7 @@ pub(super) fn plan<'a>(
     let mut lists: Vec<Items<'_, 'a>> = Vec::new();
     for change in changes {
         match sites.find(change.object).map_err(|reason| reason.at(change.object))? {
-            Site::Document => return Whole { stream, index, layout, change }.plan(),
+            Site::Document => return Whole { stream, index, layout, root, change }.plan(),
             Site::Item { owner, list, index } => {
                 match lists.iter_mut().rev().find(|known| known.list.span == list.span) {
                     Some(known) => known.changes.push((index, change)),
@@ -96,8 +100,12 @@ pub(super) fn plan<'a>(
 fn notes_above(layout: Layout<'_>, changes: &[(usize, &Change)]) -> Option<Edit> {
     let start = layout.content_start(layout.span.start, layout.span.end).filter(|start| layout.opens_line(*start))?;
     let line_break = line_break(layout.text, start);
-    let lines: Vec<String> =
-        changes.iter().flat_map(|(_, change)| note(change)).map(|line| line + line_break).collect();
+    let lines: Vec<String> = changes
+        .iter()
+        .filter(|(_, change)| !stays_as_is(change))
+        .flat_map(|(_, change)| note(change))
+        .map(|line| line + line_break)
+        .collect();
     let at = layout.line_start(start);
     (!lines.is_empty()).then(|| Edit { span: Span::new(at, at), text: lines.concat() })
 }
@@ -107,7 +115,8 @@ struct Whole<'a, 'c> {
     stream: Stream<'a>,
     index: usize,
     layout: Layout<'a>,
-    change: &'c Change,
+    root: &'c Node,
+    change: &'a Change,
 }
 
 // === impl Whole ===
@@ -121,12 +130,69 @@ impl<'a> Whole<'a, '_> {
         let content = Span::new(first, self.layout.content_end(first, end));
         let json = is_json(content.of(self.layout.text));
         let manifests = &self.change.manifests;
-        let (edit, documents) = match (manifests.is_empty(), json) {
-            (true, json) => (self.removed(content, json), Vec::new()),
-            (false, false) => (self.as_yaml(content), manifests.clone()),
-            (false, true) => self.as_json(content),
+        let (edit, documents) = match (self.change.original, manifests.is_empty(), json) {
+            (Original::Kept, true, _) => {
+                return Ok(Plan { edits: Vec::new(), becomes: Becomes::Followed(manifests) });
+            }
+            (Original::Kept, false, true) if self.is_alone() => self.as_json_list(content),
+            (Original::Kept, false, json) => {
+                return Ok(Plan { edits: vec![self.after(content, json)], becomes: Becomes::Followed(manifests) });
+            }
+            (Original::Replaced, true, json) => (self.removed(content, json), Vec::new()),
+            (Original::Replaced, false, false) => (self.as_yaml(content), manifests.clone()),
+            (Original::Replaced, false, true) => self.as_json(content),
         };
         Ok(Plan { edits: vec![edit], becomes: Becomes::Manifests(documents) })
+    }
+
+    /// Whether the document is all that its text holds, so that a JSON file has to stay one value.
+    fn is_alone(&self) -> bool {
+        self.stream.pieces.len() == 1 && !self.stream.marked
+    }
+
+    /// The manifests as documents behind all that belongs to this one.
+    fn after(&self, content: Span, json: bool) -> Edit {
+        let text = self.layout.text;
+        let line_break = line_break(text, content.start);
+        let style = Style::of(content.of(text), "");
+        let mut lines = Vec::new();
+        for (index, manifest) in self.change.manifests.iter().enumerate() {
+            if !json || self.stream.marked {
+                lines.push("---".to_owned());
+            }
+            if index == 0 && !json {
+                lines.extend(note(self.change));
+            }
+            match json {
+                true => lines.push(style.write(&emit::order(manifest.clone()), line_break)),
+                false => lines.extend(emitted(manifest)),
+            }
+        }
+        let at = self.layout.span.end;
+        let mut inserted = lines.join(line_break);
+        let opens_line = text[..at].ends_with(['\n', '\r']);
+        if !opens_line {
+            inserted.insert_str(0, line_break);
+        }
+        if at < text.len() && !text[at..].starts_with(['\n', '\r']) || at == text.len() && opens_line {
+            inserted.push_str(line_break);
+        }
+        Edit { span: Span::new(at, at), text: inserted }
+    }
+
+    /// A JSON file holds one value: the object, as it is written, and the manifests become items of a `List`.
+    fn as_json_list(&self, content: Span) -> (Edit, Vec<Value>) {
+        let old = content.of(self.layout.text);
+        let line_break = line_break(self.layout.text, content.start);
+        let style = Style::of(old, "");
+        let list = |first: Value| {
+            let items: Vec<Value> = std::iter::once(first).chain(self.change.manifests.iter().cloned()).collect();
+            json!({"apiVersion": "v1", "kind": "List", "items": items})
+        };
+        // The first item stands before anything that a manifest says, so this finds the stand-in and nothing else.
+        let text = style.write(&list(json!("object")), line_break);
+        let text = text.replacen("\"object\"", &style.nested(old, 2), 1);
+        (Edit { span: content, text }, vec![list(self.root.to_json())])
     }
 
     fn as_yaml(&self, content: Span) -> Edit {
@@ -155,9 +221,8 @@ impl<'a> Whole<'a, '_> {
     fn as_json(&self, content: Span) -> (Edit, Vec<Value>) {
         let line_break = line_break(self.layout.text, content.start);
         let manifests = &self.change.manifests;
-        let alone = self.stream.pieces.len() == 1 && !self.stream.marked;
         let documents = match manifests.as_slice() {
-            [_, _, ..] if alone => vec![json!({"apiVersion": "v1", "kind": "List", "items": manifests})],
+            [_, _, ..] if self.is_alone() => vec![json!({"apiVersion": "v1", "kind": "List", "items": manifests})],
             manifests => manifests.to_vec(),
         };
         let separator = if self.stream.marked { format!("{line_break}---{line_break}") } else { line_break.to_owned() };
@@ -215,17 +280,24 @@ struct Items<'d, 'a> {
 
 impl<'a> Items<'_, 'a> {
     fn plan(&self, edits: &mut Vec<Edit>, swaps: &mut HashMap<Span, Swap<'a>>) -> Result<(), EditError> {
-        swaps.extend(self.changes.iter().map(|(_, change)| (change.object, Swap::Items(&change.manifests))));
+        swaps.extend(self.changes.iter().map(|(_, change)| {
+            let swap = match change.original {
+                Original::Replaced => Swap::Items(&change.manifests),
+                Original::Kept => Swap::Followed(&change.manifests),
+            };
+            (change.object, swap)
+        }));
         self.retyped(edits, swaps)?;
         if starts_flow(self.layout.text, self.list.span) { self.in_brackets(edits) } else { self.in_block(edits) }
     }
 
-    fn all_change(&self) -> bool {
+    fn all_go(&self) -> bool {
         self.changes.len() == self.list.items().len()
+            && self.changes.iter().all(|(_, change)| change.original == Original::Replaced)
     }
 
     fn nothing_stays(&self) -> bool {
-        self.all_change() && self.changes.iter().all(|(_, change)| change.manifests.is_empty())
+        self.all_go() && self.changes.iter().all(|(_, change)| change.manifests.is_empty())
     }
 
     /// A `TrafficSplitList` holds TrafficSplits and nothing else: with other items it must be a `List`.
@@ -239,7 +311,7 @@ impl<'a> Items<'_, 'a> {
         if self.changes.iter().flat_map(|(_, change)| &change.manifests).all(fits) && !self.nothing_stays() {
             return Ok(());
         }
-        if !self.all_change() {
+        if !self.all_go() {
             return Err(Reason::TypedList(kind.to_owned()).at(self.list.span));
         }
         for (name, text) in [("kind", "List"), ("apiVersion", "v1")] {
@@ -254,7 +326,7 @@ impl<'a> Items<'_, 'a> {
 
     fn in_block(&self, edits: &mut Vec<Edit>) -> Result<(), EditError> {
         let mut first_dash = None;
-        for (index, change) in &self.changes {
+        for (index, change) in self.changes.iter().filter(|(_, change)| !stays_as_is(change)) {
             let item = &self.list.items()[*index];
             let dash = self.dash(item).map_err(|reason| reason.at(item.span))?;
             first_dash.get_or_insert(dash);
@@ -272,17 +344,21 @@ impl<'a> Items<'_, 'a> {
         let start = layout.line_start(dash);
         let end = layout.line_end(layout.block_end(item.span, dash - start));
         let indent = &layout.text[start..dash];
-        let mut lines: Vec<String> = note(change)
-            .into_iter()
-            .chain(comment_lines(layout, dash, end))
-            .map(|line| format!("{indent}{line}"))
-            .collect();
+        let moved: Vec<String> = match change.original {
+            Original::Replaced => comment_lines(layout, dash, end).collect(),
+            Original::Kept => Vec::new(),
+        };
+        let mut lines: Vec<String> =
+            note(change).into_iter().chain(moved).map(|line| format!("{indent}{line}")).collect();
         for manifest in &change.manifests {
             let mut lead = "- ";
             for line in emitted(manifest) {
                 lines.push(if line.is_empty() { line } else { format!("{indent}{lead}{line}") });
                 lead = "  ";
             }
+        }
+        if change.original == Original::Kept {
+            return Edit { span: Span::new(end, end), text: format!("{line_break}{}", lines.join(line_break)) };
         }
         let end = if lines.is_empty() { layout.after_break(end) } else { end };
         Edit { span: Span::new(start, end), text: lines.join(line_break) }
@@ -324,9 +400,10 @@ impl<'a> Items<'_, 'a> {
         } else {
             for (index, item) in self.list.items().iter().enumerate() {
                 match changes.next_if(|(changed, _)| *changed == index).map(|(_, change)| *change) {
+                    Some(change) if stays_as_is(change) => last_kept = Some(index),
                     Some(change) if change.manifests.is_empty() => edits.push(self.cut(index, last_kept)),
                     Some(change) => {
-                        edits.push(Edit { span: item.span, text: self.between_brackets(item, change) });
+                        edits.push(self.between_brackets(item, change));
                         last_kept = Some(index);
                     }
                     None => last_kept = Some(index),
@@ -352,7 +429,7 @@ impl<'a> Items<'_, 'a> {
         Edit { span, text: String::new() }
     }
 
-    fn between_brackets(&self, item: &Node, change: &Change) -> String {
+    fn between_brackets(&self, item: &Node, change: &Change) -> Edit {
         let Layout { text, .. } = self.layout;
         let line_break = line_break(text, item.span.start);
         let line = self.layout.line_start(item.span.start);
@@ -370,8 +447,17 @@ impl<'a> Items<'_, 'a> {
         };
         let texts: Vec<String> =
             change.manifests.iter().map(|manifest| style.write(&emit::order(manifest.clone()), line_break)).collect();
-        texts.join(&separator)
+        let text = texts.join(&separator);
+        match change.original {
+            Original::Replaced => Edit { span: item.span, text },
+            Original::Kept => Edit { span: Span::new(item.span.end, item.span.end), text: separator + &text },
+        }
     }
+}
+
+/// Whether a change changes nothing.
+fn stays_as_is(change: &Change) -> bool {
+    change.original == Original::Kept && change.manifests.is_empty()
 }
 
 // === impl Stream ===

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mappings;
 use crate::place::{Place, SourceId, Span};
@@ -74,7 +74,7 @@ pub struct Port {
 }
 
 /// The transport of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// The default.
     Tcp,
@@ -301,6 +301,15 @@ impl Service {
     pub fn same_meaning(&self, other: &Self) -> bool {
         let Self { namespace: _, name: _, ports, headless, external_name, labels: _, annotations: _, place: _ } = self;
         (ports, headless, external_name) == (&other.ports, &other.headless, &other.external_name)
+    }
+
+    /// Whether both can be called at the same ports, and are of the same type.
+    #[must_use]
+    pub fn same_ports(&self, other: &Self) -> bool {
+        let called = |service: &Self| -> BTreeSet<(u16, Transport)> {
+            service.ports.iter().map(|port| (port.number, port.transport)).collect()
+        };
+        called(self) == called(other) && (self.headless, self.external_name) == (other.headless, other.external_name)
     }
 
     /// The port with this number.

@@ -9,7 +9,7 @@ use crate::mappings::{EmptyMatch, HostHeader, SplitReading};
 use crate::pattern::{Anchoring, Domain, Language, PatternError, Relation, relate};
 use crate::place::{Place, SourceId, Spanned};
 use crate::report::Finding;
-use crate::smi::HttpMatch;
+use crate::smi::{HttpMatch, HttpRouteGroup};
 
 /// The methods that an HTTPRouteMatch may name (kubernetes-sigs/gateway-api v1.6.1 `apis/v1/httproute_types.go`), which
 /// are also those of the SMI CRD (smi-sdk-go `crds/specs.yaml`).
@@ -134,30 +134,50 @@ pub enum MatchMeaning {
     LeftOut,
 }
 
-/// Reads the matches of one group. The result is their disjunction; an empty one matches nothing.
+/// What one group means.
+#[derive(Clone, Debug)]
+pub enum GroupMeaning {
+    /// Requests that satisfy one of the patterns; without any, none does.
+    Patterns(Vec<RequestPattern>),
+    /// The mesh found no condition in it at all.
+    Nothing,
+}
+
+/// Reads one group.
 ///
 /// # Errors
 /// The finding that keeps the group from being read.
 pub fn read_group(
-    matches: &[HttpMatch],
+    group: &HttpRouteGroup,
     source: SourceId,
     reading: &SplitReading,
     languages: &Languages,
     findings: &mut Vec<Finding>,
-) -> Result<Vec<RequestPattern>, Box<Finding>> {
+) -> Result<GroupMeaning, Box<Finding>> {
+    let left_out_if_empty = reading.empty_match.is == EmptyMatch::LeftOut;
+    if group.matches.is_empty() && !left_out_if_empty {
+        return Err(Box::new(empty_group(group, source)));
+    }
     let mut patterns = Vec::new();
     let mut left_out = 0;
-    for item in matches {
+    for item in &group.matches {
         match read_match(item, source, reading, languages, findings)? {
             MatchMeaning::Pattern(pattern) => patterns.push(pattern),
             MatchMeaning::Never(finding) => findings.push(finding),
             MatchMeaning::LeftOut => left_out += 1,
         }
     }
-    if left_out == matches.len() {
-        patterns.extend(matches.first().map(|item| everything(Place { source, span: item.span })));
-    }
-    Ok(patterns)
+    Ok(if left_out == group.matches.len() { GroupMeaning::Nothing } else { GroupMeaning::Patterns(patterns) })
+}
+
+fn empty_group(group: &HttpRouteGroup, source: SourceId) -> Finding {
+    let name = &group.meta.name;
+    Finding::new(code!("group-empty"), format!("HTTPRouteGroup `{}` has no matches", name.value))
+        .at(Place { source, span: name.span })
+        .note(
+            "SMI does not say whether a group without matches takes every request or none; Traefik Mesh took every one",
+        )
+        .help("add the matches that are meant, or `pathRegex: \".*\"` for every request")
 }
 
 fn everything(place: Place) -> RequestPattern {

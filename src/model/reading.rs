@@ -9,7 +9,7 @@ use super::split::{Reading, Refusal, Surroundings, read};
 use super::{RequestPattern, Split};
 use crate::code;
 use crate::inventory::Evidence;
-use crate::mappings::{self, Source};
+use crate::mappings::{self, Source, Unmatched};
 use crate::pattern::Anchoring;
 use crate::place::{Place, SourceId};
 use crate::report::{Chosen, Finding};
@@ -76,6 +76,12 @@ fn effective(
     }
 }
 
+/// Whether a refusal says that the mesh did nothing with the split: what else has its root then stands alone.
+#[must_use]
+pub fn had_no_effect(refusal: &Finding) -> bool {
+    refusal.code == code!("split-had-no-effect") || refusal.code == code!("version-not-served")
+}
+
 struct Candidate {
     mesh: &'static Source,
     reading: Reading,
@@ -127,9 +133,10 @@ fn undecided(candidates: &[Candidate], witness: &str, split: &TrafficSplit, sour
     for (names, reading) in lines {
         finding = finding.note(format!("{}: {}", names.join(", "), describe(reading)));
     }
+    let known: Vec<&str> = mappings::sources().iter().map(|mesh| mesh.name.as_str()).collect();
     finding
         .note(format!("they part at: {witness}"))
-        .help("say which mesh ran it with `--from MESH` (spec, osm, linkerd, traefik, nginx, consul, istio, flomesh)")
+        .help(format!("say which mesh ran it with `--from MESH` ({})", known.join(", ")))
 }
 
 fn describe(reading: &Reading) -> String {
@@ -149,7 +156,11 @@ fn describe_split(split: &Split) -> String {
         None => format!("splits every request of `{}` among {shares}", split.root.name),
         Some(patterns) => {
             let patterns: Vec<String> = patterns.iter().map(describe_pattern).collect();
-            format!("splits requests with {} among {shares}", patterns.join(", or "))
+            let rest = match split.unmatched {
+                Unmatched::RootService | Unmatched::Split => "the rest to the root",
+                Unmatched::EqualShares => "the rest in equal shares",
+            };
+            format!("splits requests with {} among {shares}, {rest}", patterns.join(", or "))
         }
     }
 }

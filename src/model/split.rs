@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::host::HostPort;
-use super::pattern::{Languages, read_group};
+use super::pattern::{GroupMeaning, Languages, read_group};
 use super::weights::{WeightError, least_integers};
 use super::{Host, RequestPattern, ServiceRef, Share, Split};
 use crate::code;
@@ -132,6 +132,9 @@ impl<'a> Reader<'a> {
             Ok(root) => root,
             Err(reading) => return Ok(reading),
         };
+        if let Some(why) = self.skipped(&root) {
+            return Ok(Reading::NoEffect(why));
+        }
         let condition = match self.condition()? {
             Ok(condition) => condition,
             Err(reading) => return Ok(reading),
@@ -213,6 +216,16 @@ impl<'a> Reader<'a> {
         Ok(Ok(root))
     }
 
+    /// Why the mesh's adaptor left the Service alone: linkerd-smi passes a ServiceProfile with this annotation by,
+    /// whatever its value (linkerd/linkerd-smi@c0c39b1 `pkg/adaptor/controller.go`).
+    fn skipped(&self, root: &ServiceRef) -> Option<String> {
+        const SKIP: &str = "smi.linkerd.io/skip";
+        let reads_it = self.mesh.evidence.annotations.iter().any(|name| SKIP.starts_with(name.as_str()));
+        let profiles = self.around.inventory.profiles(root.namespace.as_deref(), &root.name);
+        let profile = profiles.into_iter().find(|profile| reads_it && profile.skipped_by_adaptor)?;
+        Some(format!("ServiceProfile `{}` carries {SKIP}, so linkerd-smi left it alone", profile.name))
+    }
+
     fn condition(&mut self) -> Part<Option<Vec<RequestPattern>>> {
         let Some(matches) = self.split.matches.as_deref().filter(|matches| !matches.is_empty()) else {
             return Ok(Ok(None));
@@ -230,17 +243,23 @@ impl<'a> Reader<'a> {
             return Ok(Ok(None));
         }
         let mut patterns = Vec::new();
+        let mut unconditional = true;
         for reference in matches {
             match self.group(reference)? {
                 Ok((source, group)) => {
-                    let read =
-                        read_group(&group.matches, source, self.reading, self.around.languages, &mut self.findings)?;
-                    patterns.extend(read);
+                    let languages = self.around.languages;
+                    match read_group(group, source, self.reading, languages, &mut self.findings)? {
+                        GroupMeaning::Patterns(read) => {
+                            unconditional = false;
+                            patterns.extend(read);
+                        }
+                        GroupMeaning::Nothing => {}
+                    }
                 }
                 Err(reading) => return Ok(Err(reading)),
             }
         }
-        if patterns.iter().any(RequestPattern::is_everything) {
+        if unconditional || patterns.iter().any(RequestPattern::is_everything) {
             return Ok(Ok(None));
         }
         Ok(Ok(Some(patterns)))
@@ -270,7 +289,7 @@ impl<'a> Reader<'a> {
         let name_text = text(name);
         let namespace = self.namespace().map(str::to_owned);
         match self.around.groups.find(namespace.as_deref(), name_text) {
-            Lookup::Found(group) if group.blocked => Err(Box::new(
+            Lookup::Found(group) if group.blocked && group.group.misplaced.is_none() => Err(Box::new(
                 Finding::new(code!("group-unreadable"), format!("HTTPRouteGroup `{name_text}` cannot be read as it is"))
                     .at(self.at(name.as_ref().map_or(*span, |name| name.span)))
                     .label(Place { source: group.source, span: group.group.meta.name.span }, "the group; its own findings say why")

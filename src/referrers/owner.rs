@@ -8,8 +8,8 @@ use super::{argo_rollouts, flagger};
 use crate::code;
 use crate::inventory::Inventory;
 use crate::place::{Place, SourceId};
-use crate::report::Finding;
-use crate::smi::{Backend, TrafficSplit};
+use crate::report::{Finding, ObjectId};
+use crate::smi::{Backend, Owner, TrafficSplit};
 
 /// The finding that delegates `split` to its owner; none if a person owns it. `unowned` holds `namespace/name` of splits
 /// that the user says no controller owns.
@@ -29,8 +29,28 @@ pub fn of_split(
         .or_else(|| {
             let asserted =
                 unowned.contains(&format!("{}/{name}", namespace.unwrap_or_default())) || unowned.contains(name);
-            (!asserted && looks_like_flagger(split)).then(|| likely_flagger(split, place))
+            let other = split.meta.owners.first().map(|owner| other(owner, &split.meta.id, source));
+            let likely = || looks_like_flagger(split).then(|| likely_flagger(split, place));
+            if asserted { None } else { other.or_else(likely) }
         })
+}
+
+/// The finding for an object with an owner that nothing special is known of.
+#[must_use]
+pub fn other(owner: &Owner, id: &ObjectId, source: SourceId) -> Finding {
+    let Owner { api_version, kind, name, span } = owner;
+    let mut finding =
+        Finding::new(code!("owner-other"), format!("{kind} `{name}` ({api_version}) owns {} `{}`", id.kind, id.name))
+            .at(Place { source, span: *span })
+            .note("a controller that makes the object would make it again, and the object goes when its owner goes");
+    finding.help = Some(match id.kind.as_str() {
+        "TrafficSplit" => format!(
+            "change {kind} `{name}`; if no controller writes the split any more, say so with `--unowned {}`",
+            id.name
+        ),
+        _ => format!("change {kind} `{name}`, or take the owner reference away if no controller writes the object"),
+    });
+    finding
 }
 
 fn by_reference(split: &TrafficSplit, source: SourceId, inventory: &Inventory) -> Option<Finding> {

@@ -63,7 +63,8 @@ pub(super) fn headline(report: &Report) -> String {
     let tally = Tally::of(&report.objects);
     let Tally { objects, needs_hands, unproved, .. } = tally;
     if objects == 0 {
-        return format!("found no SMI: {}", read(&report.read));
+        let none = if report.findings.is_empty() { "found no SMI" } else { "found no SMI objects" };
+        return format!("{none}: {}", read(&report.read));
     }
     let all = if objects == 1 { "the only SMI object".into() } else { format!("all {objects} SMI objects") };
     if needs_hands > 0 {
@@ -196,5 +197,12 @@ mod tests {
         none.read.incomplete = true;
         assert!(headline(&none).ends_with("so objects may be missing"));
         assert_eq!(headline(&Report::default()), "found no SMI: 0 files read");
+    }
+
+    #[test]
+    fn what_belongs_to_smi_is_some_smi() {
+        let finding = crate::report::Finding::new(crate::code!("leftover-crd"), "a CRD is part of SMI");
+        let report = Report { findings: vec![finding], ..Report::default() };
+        assert_eq!(headline(&report), "found no SMI objects: 0 files read");
     }
 }

@@ -11,6 +11,7 @@ pub mod found;
 pub mod metrics;
 mod quantity;
 pub mod read;
+mod says;
 pub mod specs;
 pub mod split;
 mod text;

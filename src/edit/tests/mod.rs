@@ -3,6 +3,7 @@
 mod diff;
 mod items;
 mod json;
+mod kept;
 mod patch;
 mod random;
 mod whole;
@@ -10,7 +11,7 @@ mod write;
 
 use serde_json::{Value, json};
 
-use super::{Change, EditError, Reason, splice};
+use super::{Change, EditError, Original, Reason, splice};
 use crate::yaml::{self, Node, Piece};
 
 /// A manifest that could take the place of a TrafficSplit.
@@ -27,7 +28,12 @@ fn route_yaml(name: &str) -> String {
 fn change(text: &str, name: &str, manifests: &[Value]) -> Change {
     let (piece, object) =
         objects(text).into_iter().find(|(_, node)| object_name(node) == Some(name)).expect("the object");
-    Change { piece, object: object.span, manifests: manifests.to_vec(), note: None }
+    Change { piece, object: object.span, original: Original::Replaced, manifests: manifests.to_vec(), note: None }
+}
+
+/// `text` with `manifests` after the object `name`.
+fn followed(text: &str, name: &str, manifests: &[Value]) -> Result<String, EditError> {
+    splice(text, &[Change { original: Original::Kept, ..change(text, name, manifests) }])
 }
 
 /// `text` with the object `name` replaced.

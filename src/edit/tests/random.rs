@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::patch::applied;
 use super::{change, splice};
-use crate::edit::{Color, FileDiff, diff};
+use crate::edit::{Change, Color, FileDiff, Original, diff};
 
 /// A document of a random text.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ enum Part {
 enum Becomes {
     Itself,
     Manifests(Vec<String>),
+    /// It stays, and these come after it.
+    Followed(Vec<String>),
 }
 
 #[derive(Clone, Debug)]
@@ -68,10 +70,12 @@ fn other() -> impl Strategy<Value = Part> {
 fn split() -> impl Strategy<Value = Part> {
     let between = || prop::collection::vec(prop_oneof![Just(""), Just("#C"), Just("   #C ")], 0..3);
     let tail = || prop_oneof![3 => Just(""), 1 => Just(" #C"), 1 => Just("  ")];
-    let name = prop_oneof!["[a-z]{1,8}", Just("yes".to_owned()), Just("1e3".to_owned()), Just("a: b #c é".to_owned())];
+    let name =
+        prop_oneof!["[a-z]{1,8}", Just("yes".to_owned()), Just("1e3".to_owned()), Just("a: b #c é".to_owned())].boxed();
     let becomes = prop_oneof![
         1 => Just(Becomes::Itself),
-        3 => prop::collection::vec(name, 0..3).prop_map(Becomes::Manifests),
+        3 => prop::collection::vec(name.clone(), 0..3).prop_map(Becomes::Manifests),
+        2 => prop::collection::vec(name, 0..3).prop_map(Becomes::Followed),
     ];
     let fields =
         ["kind: TrafficSplit", "metadata:", "  name: NAME", "  annotations:", "    text: |", "      # text", "spec:"];
@@ -138,7 +142,7 @@ impl Text {
         }
         let mut text: String = numbered.replace('\u{1}', "");
         for (part, (_, what)) in numbered.split('\u{1}').skip(1).step_by(2).zip(&self.parts) {
-            if let Part::Other(_) | Part::Split { becomes: Becomes::Itself, .. } = what {
+            if let Part::Other(_) | Part::Split { becomes: Becomes::Itself | Becomes::Followed(_), .. } = what {
                 kept.push(part.trim_end().to_owned());
             }
         }
@@ -181,6 +185,13 @@ proptest! {
                     changes.push(change(&before, &format!("split-{index}"), &manifests));
                     expected.extend(manifests);
                 }
+                Part::Split { becomes: Becomes::Followed(names), .. } => {
+                    expected.extend(objects.next());
+                    let manifests: Vec<Value> = names.iter().map(|name| manifest(name)).collect();
+                    let replaced = change(&before, &format!("split-{index}"), &manifests);
+                    changes.push(Change { original: Original::Kept, ..replaced });
+                    expected.extend(manifests);
+                }
             }
         }
         let after = splice(&before, &changes).map_err(|error| TestCaseError::fail(format!("{error} in {before:?}")))?;
@@ -209,7 +220,7 @@ proptest! {
 
     #[test]
     fn items_of_any_list_change_alone(
-        items in prop::collection::vec((0..4usize, any::<bool>(), prop::option::of(0..3usize)), 1..6),
+        items in prop::collection::vec((0..4usize, any::<bool>(), prop::option::of((0..3usize, any::<bool>()))), 1..6),
         indent in 0..3usize,
         form in 0..3usize,
         bare_end in any::<bool>(),
@@ -217,7 +228,7 @@ proptest! {
         let lead = " ".repeat(indent);
         let mut before = match form { 0 => "kind: List\nitems: # c0.\n".to_owned(), _ => "{\"kind\": \"List\", \"items\": [".to_owned() };
         let mut expected = Vec::new();
-        let mut gone = Vec::new();
+        let mut changed = Vec::new();
         for (index, (lines, commented, becomes)) in items.iter().enumerate() {
             let fields: Vec<String> = (0..*lines).map(|line| format!("\"f{line}\": [{line}]")).collect();
             if form == 0 {
@@ -230,26 +241,27 @@ proptest! {
                 let comma = if index == 0 { "" } else { "," };
                 before.push_str(&format!("{comma}{gap}{{{gap}  \"metadata\": {{\"name\": \"split-{index}\"}}{rest}{gap}}}"));
             }
-            match becomes {
-                Some(count) => {
-                    let manifests: Vec<Value> = (0..*count).map(|number| manifest(&format!("r-{index}-{number}"))).collect();
-                    expected.extend(manifests.iter().cloned());
-                    gone.push((index, manifests));
+            if let None | Some((_, true)) = becomes {
+                let mut item = json!({"metadata": {"name": format!("split-{index}")}});
+                for line in 0..*lines {
+                    item[format!("f{line}")] = json!([line]);
                 }
-                None => {
-                    let mut item = json!({"metadata": {"name": format!("split-{index}")}});
-                    for line in 0..*lines {
-                        item[format!("f{line}")] = json!([line]);
-                    }
-                    expected.push(item);
-                }
+                expected.push(item);
+            }
+            if let Some((count, kept)) = becomes {
+                let manifests: Vec<Value> = (0..*count).map(|number| manifest(&format!("r-{index}-{number}"))).collect();
+                expected.extend(manifests.iter().cloned());
+                changed.push((index, *kept, manifests));
             }
         }
         before.push_str(if form == 0 { "" } else { "\n]}\n" });
         if bare_end {
             before.truncate(before.trim_end().len());
         }
-        let changes: Vec<_> = gone.iter().map(|(index, manifests)| change(&before, &format!("split-{index}"), manifests)).collect();
+        let changes: Vec<_> = changed.iter().map(|(index, kept, manifests)| {
+            let original = if *kept { Original::Kept } else { Original::Replaced };
+            Change { original, ..change(&before, &format!("split-{index}"), manifests) }
+        }).collect();
         let after = splice(&before, &changes).map_err(|error| TestCaseError::fail(format!("{error} in {before:?}")))?;
         prop_assert_eq!(read(&after), vec![json!({"kind": "List", "items": expected})], "{:?} became {:?}", before, after);
         prop_assert_eq!(after.matches('#').count(), before.matches('#').count());

@@ -144,8 +144,10 @@ fn every_row_names_a_field_once_and_says_where_it_goes() {
             assert!(seen.insert((row.path.as_str(), shape)), "twice: {} {shape:?}", row.path);
         }
         match (row.what, &row.into) {
-            (What::Mapped | What::Defaulted | What::Checked, into) => assert!(into.is_some(), "{row:?}"),
-            (What::Reported | What::Ignored, _) => {}
+            (What::Mapped | What::Defaulted | What::Checked | What::Reported, into) => {
+                assert!(into.is_some(), "{row:?}")
+            }
+            (What::Ignored, into) => assert!(into.is_none(), "{row:?}"),
         }
         if let (What::Checked | What::Reported, Some(code)) = (row.what, &row.into) {
             assert!(catalogue::find(code).is_some(), "no finding {code}");

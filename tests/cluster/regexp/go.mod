@@ -1,0 +1,3 @@
+module cluster-regexp
+
+go 1.25
