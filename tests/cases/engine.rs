@@ -83,11 +83,11 @@ fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
         Order::Written => return Some((0, 0, false, 0)),
         Order::Ranked(rank) => match (rank, kind) {
             (_, "Exact") => (3, value.len()),
-            (RegexRank::MatchedLength, "PathPrefix") => (1, value.len()),
+            (RegexRank::MatchedLength | RegexRank::RegexFirst, "PathPrefix") => (1, value.len()),
             (RegexRank::MatchedLength, _) => (1, path.len()),
-            (RegexRank::RegexFirst, "PathPrefix") => (1, value.len()),
-            (RegexRank::RegexFirst, _) => (2, value.len()),
-            (RegexRank::PrefixFirst | RegexRank::Unspecified, "PathPrefix") => (2, value.len()),
+            (RegexRank::RegexFirst, _) | (RegexRank::PrefixFirst | RegexRank::Unspecified, "PathPrefix") => {
+                (2, value.len())
+            }
             (RegexRank::PrefixFirst | RegexRank::Unspecified, _) => (1, value.len()),
         },
     };
