@@ -48,6 +48,8 @@ fn pages() -> Vec<String> {
 
 /// How a page runs the program where nothing is installed.
 const FROM_SOURCE: &str = "$ cargo run --quiet -- ";
+/// What lets cargo know which program that is.
+const DEFAULT_RUN: &str = "default-run = \"smi2gamma\"\n";
 /// How it is run here: built already.
 const BUILT: &str = "$ smi2gamma ";
 
@@ -100,6 +102,12 @@ fn unstaged(staged: &str, page: &str) -> String {
         unstaged.push('\n');
     }
     unstaged
+}
+
+#[test]
+fn cargo_knows_which_program_a_page_runs() {
+    assert!(read("README.md").contains(FROM_SOURCE));
+    assert!(read("Cargo.toml").contains(DEFAULT_RUN), "there are several programs: `cargo run` needs {DEFAULT_RUN}");
 }
 
 #[test]

@@ -281,6 +281,25 @@ fn who_keeps_an_object_is_told_and_not_carried_over() {
     assert!(!err(&of_file).contains("managed-by-gitops"), "{}", err(&of_file));
 }
 
+#[test]
+fn every_source_of_truth_says_what_to_change() {
+    for (mark, said) in [
+        ("labels: {argocd.argoproj.io/instance: shop}", "is kept by Argo CD (`shop`)"),
+        ("labels: {kustomize.toolkit.fluxcd.io/name: apps}", "is kept by Flux (`apps`)"),
+        ("labels: {helm.toolkit.fluxcd.io/name: web}", "is kept by Flux (`web`)"),
+        ("annotations: {meta.helm.sh/release-name: web}", "is kept by Helm (`web`)"),
+        ("labels: {app.kubernetes.io/managed-by: Helm}", "is kept by Helm"),
+        ("annotations: {kubectl.kubernetes.io/last-applied-configuration: '{}'}", "was written by kubectl apply"),
+    ] {
+        let marked = SPLIT.replace("  namespace: shop\n", &format!("  namespace: shop\n  {mark}\n"));
+        let said_by = out(&Cluster::of(&marked).run(&["report", "cluster:"]));
+        assert!(said_by.contains(&format!("warning[managed-by-gitops]: TrafficSplit `web` {said}")), "{said_by}");
+    }
+    let other =
+        SPLIT.replace("  namespace: shop\n", "  namespace: shop\n  labels: {app.kubernetes.io/managed-by: hand}\n");
+    assert!(!out(&Cluster::of(&other).run(&["report", "cluster:"])).contains("managed-by-gitops"));
+}
+
 // --- what goes wrong ---
 
 const SPLITS: &str = "trafficsplits.v1alpha2.split.smi-spec.io";

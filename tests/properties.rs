@@ -812,6 +812,7 @@ proptest! {
             Rest::EqualShares => backends.iter().map(|(name, _)| ((*name).to_owned(), 1)).collect(),
         };
         for request in &requests {
+            // A split takes what any match of any of its groups takes.
             let Some(taken) = mesh.condition(&groups.concat(), request) else { continue };
             let expected = if taken { &split } else { &rest };
             let found = routed(&routes, request);

@@ -106,16 +106,20 @@ pub(super) fn choices(report: &Report) -> Vec<String> {
 /// `40 files read, 2 skipped (2 larger than 64 MiB)`; `cluster:prod read, all namespaces: 3 SMI and 9 other objects`.
 pub(super) fn read(read: &ReadStats) -> String {
     let ReadStats { files, skipped, clusters, incomplete } = read;
-    let mut said: Vec<String> = clusters.iter().map(|cluster| one_line(cluster)).collect();
-    if *files > 0 || clusters.is_empty() {
-        said.insert(0, format!("{} read", count(*files, "file", "files")));
-    }
-    let mut said = said.join("; ");
+    let mut said = Vec::new();
     let total: usize = skipped.iter().map(|(_, number)| number).sum();
+    if *files > 0 || total > 0 || clusters.is_empty() {
+        said.push(format!("{} read", count(*files, "file", "files")));
+    }
     if total > 0 {
         let reasons: Vec<String> =
             skipped.iter().map(|(reason, number)| format!("{number} {}", one_line(reason))).collect();
-        said.push_str(&format!(", {total} skipped ({})", reasons.join(", ")));
+        said.push(format!(", {total} skipped ({})", reasons.join(", ")));
+    }
+    let mut said = said.concat();
+    for cluster in clusters {
+        let apart = if said.is_empty() { "" } else { "; " };
+        said.push_str(&format!("{apart}{}", one_line(cluster)));
     }
     if *incomplete {
         said.push_str("; incomplete: something named could not be read whole, so objects may be missing");

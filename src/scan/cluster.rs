@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
             }
         };
         let mut reader = serde_json::Deserializer::from_slice(&answer);
-        List(&mut sink).deserialize(&mut reader).and_then(|()| reader.end()).map_err(garbled)?;
+        List(&mut sink).deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| garbled(&error))?;
         Ok(objects)
     }
 
@@ -528,10 +528,10 @@ fn versions(kubectl: &Kubectl, group: &Group, kinds: &[&'static Kind]) -> (Vec<S
 }
 
 fn json<T: for<'de> Deserialize<'de>>(answer: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(answer).map_err(garbled)
+    serde_json::from_slice(answer).map_err(|error| garbled(&error))
 }
 
-fn garbled(error: serde_json::Error) -> Failure {
+fn garbled(error: &serde_json::Error) -> Failure {
     Failure::Garbled(error.to_string())
 }
 
