@@ -55,7 +55,6 @@ fn ranks(rule: &Value, request: &Request, order: Order) -> Vec<Rank> {
 }
 
 /// The rank of a match that takes the request.
-#[expect(clippy::match_same_arms, reason = "a line for each ranking and form")]
 fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
     let (kind, value) = match item.get("path") {
         Some(path) => (path["type"].as_str().unwrap(), path["value"].as_str().unwrap()),
