@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
+use crate::code;
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
@@ -14,9 +15,9 @@ use crate::load::{self, SmiObject};
 use crate::mappings;
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
-use crate::referrers::owner;
-use crate::report::{Chosen, Report};
-use crate::scan::{self, DocId, Scan, ScanError, Scope};
+use crate::referrers::{managed, owner};
+use crate::report::{Chosen, Finding, Report};
+use crate::scan::{self, DocId, Scan, ScanError, Scope, ScopeKind};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
 use crate::target::Profile;
@@ -169,6 +170,12 @@ impl Engine<'_> {
         let mut kept = Vec::new();
         for deployed in &deployed {
             answer.members.extend(deployed.index);
+            if scope.kind == ScopeKind::Cluster
+                && let (Some(index), Some(object)) = (deployed.index, &deployed.object.object)
+                && let Some(finding) = managed::of_object(object, deployed.object.source)
+            {
+                answer.find(index, finding);
+            }
             let Some(Object::TrafficSplit(split)) = &deployed.object.object else { continue };
             if deployed.object.patch.is_some() {
                 continue;

@@ -21,6 +21,7 @@ use crate::model::weights::least_integers;
 use crate::model::{RequestPattern, ServiceRef, Share, Split};
 use crate::outcome::Outcome;
 use crate::place::{Place, Spanned};
+use crate::referrers::managed;
 use crate::report::{Finding, ObjectId};
 use crate::target::Profile;
 
@@ -658,9 +659,7 @@ fn grant_without_namespace(route: &PortRoute<'_>) -> Option<Finding> {
 
 /// Metadata that belongs to the old object or to the tool that wrote it, not to its content.
 fn is_left_behind(key: &str) -> bool {
-    key == "kubectl.kubernetes.io/last-applied-configuration"
-        || key == MIGRATED_FROM
-        || key.starts_with("failover.linkerd.io/")
+    managed::is_put_by_a_tool(key) || key == MIGRATED_FROM || key.starts_with("failover.linkerd.io/")
 }
 
 /// Whether two lists of patterns take a common request.

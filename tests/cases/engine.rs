@@ -55,6 +55,7 @@ fn ranks(rule: &Value, request: &Request, order: Order) -> Vec<Rank> {
 }
 
 /// The rank of a match that takes the request.
+#[expect(clippy::match_same_arms, reason = "a line for each ranking and form")]
 fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
     let (kind, value) = match item.get("path") {
         Some(path) => (path["type"].as_str().unwrap(), path["value"].as_str().unwrap()),
@@ -82,11 +83,11 @@ fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
         Order::Written => return Some((0, 0, false, 0)),
         Order::Ranked(rank) => match (rank, kind) {
             (_, "Exact") => (3, value.len()),
-            (RegexRank::MatchedLength, "PathPrefix") => (1, value.len()),
+            (RegexRank::MatchedLength | RegexRank::RegexFirst, "PathPrefix") => (1, value.len()),
             (RegexRank::MatchedLength, _) => (1, path.len()),
-            (RegexRank::RegexFirst, "PathPrefix") => (1, value.len()),
-            (RegexRank::RegexFirst, _) => (2, value.len()),
-            (RegexRank::PrefixFirst | RegexRank::Unspecified, "PathPrefix") => (2, value.len()),
+            (RegexRank::RegexFirst, _) | (RegexRank::PrefixFirst | RegexRank::Unspecified, "PathPrefix") => {
+                (2, value.len())
+            }
             (RegexRank::PrefixFirst | RegexRank::Unspecified, _) => (1, value.len()),
         },
     };

@@ -57,6 +57,8 @@ fn rows(reading: &SplitReading) -> [(&'static str, &[Golden]); 16] {
         duplicate_backend,
         weights,
         protocol,
+        // Names objects, answers no request.
+        leaves: _,
     } = reading;
     [
         ("matches", &matches.golden),
