@@ -28,5 +28,6 @@ pub mod run;
 pub mod scan;
 pub mod settle;
 pub mod smi;
+pub mod status;
 pub mod target;
 pub mod yaml;

@@ -191,6 +191,8 @@ pub struct SplitReading {
     pub weights: Fact<WeightReading>,
     /// How the protocol of a port was decided.
     pub protocol: Fact<ProtocolReading>,
+    /// What its controllers made of a split, and leave in the cluster when the split goes.
+    pub leaves: Fact<Vec<Shadow>>,
 }
 
 /// What became of `spec.matches`.

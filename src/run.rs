@@ -7,16 +7,17 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
+use crate::code;
 use crate::convert::{self, Conversion, Item, Manifest, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
 use crate::load::{self, SmiObject};
-use crate::mappings::{self, ProtocolReading, SameRoot};
+use crate::mappings;
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
-use crate::referrers::owner;
-use crate::report::{Chosen, Report};
-use crate::scan::{self, DocId, Scan, ScanError, Scope};
+use crate::referrers::{managed, owner};
+use crate::report::{Chosen, Finding, Report};
+use crate::scan::{self, DocId, Scan, ScanError, Scope, ScopeKind};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
 use crate::target::Profile;
@@ -121,6 +122,27 @@ struct Deployed<'a> {
     namespace: Option<&'a str>,
 }
 
+/// Whether a split that stays has the root of `item` and is another object than it.
+fn meets(item: &Item<'_>, split: &smi::TrafficSplit, deployed: &Deployed<'_>) -> bool {
+    let root = &item.split.root;
+    let service = split.service.as_ref().map_or("", |service| service.value.as_str());
+    let name = service.split(['.', ':']).next().unwrap_or_default();
+    let namespace = deployed.namespace;
+    name == root.name
+        && deployed.object.id.name != item.id.name
+        && (namespace.is_none() || root.namespace.is_none() || namespace == root.namespace.as_deref())
+}
+
+fn waits(item: &Item<'_>, other: &smi::TrafficSplit, source: SourceId) -> Finding {
+    let name = &other.meta.name;
+    let root = item.split.root.display();
+    Finding::new(code!("split-waits"), format!("split `{}` of the same root `{root}` is not converted", name.value))
+        .at(item.root_place)
+        .label(Place { source, span: name.span }, "the other split")
+        .note("a route takes every request of its Service, also those that the other split was for")
+        .help("decide about the other split first, and convert both in one run")
+}
+
 impl Engine<'_> {
     fn scope(&self, scope: &Scope) -> Answer {
         let deployed = self.deployed(scope);
@@ -145,11 +167,25 @@ impl Engine<'_> {
         let mut answer = Answer::new(scope.name.clone(), choice.chosen.clone());
         answer.findings.extend(choice.finding.clone());
         let mut items = Vec::new();
+        let mut kept = Vec::new();
         for deployed in &deployed {
-            let Some(index) = deployed.index else { continue };
-            answer.members.insert(index);
+            answer.members.extend(deployed.index);
+            if scope.kind == ScopeKind::Cluster
+                && let (Some(index), Some(object)) = (deployed.index, &deployed.object.object)
+                && let Some(finding) = managed::of_object(object, deployed.object.source)
+            {
+                answer.find(index, finding);
+            }
             let Some(Object::TrafficSplit(split)) = &deployed.object.object else { continue };
-            if deployed.object.patch.is_some() || deployed.object.findings.iter().any(settle::blocks) {
+            if deployed.object.patch.is_some() {
+                continue;
+            }
+            let Some(index) = deployed.index else {
+                kept.push((split, deployed));
+                continue;
+            };
+            if deployed.object.findings.iter().any(settle::blocks) {
+                kept.push((split, deployed));
                 continue;
             }
             let around = Surroundings {
@@ -162,6 +198,7 @@ impl Engine<'_> {
             if let Some(finding) = owner::of_split(split, source, deployed.namespace, &inventory, &self.options.unowned)
             {
                 answer.find(index, finding);
+                kept.push((split, deployed));
                 continue;
             }
             match model::decide(split, source, choice.whose, around) {
@@ -169,9 +206,21 @@ impl Engine<'_> {
                     findings.into_iter().for_each(|finding| answer.find(index, finding));
                     items.push(self.item(index, split, source, meaning, choice.whose));
                 }
-                Err(refusal) => answer.find(index, *refusal),
+                Err(refusal) => {
+                    if !model::had_no_effect(&refusal) {
+                        kept.push((split, deployed));
+                    }
+                    answer.find(index, *refusal);
+                }
             }
         }
+        items.retain(|item| match kept.iter().find(|(split, deployed)| meets(item, split, deployed)) {
+            Some((split, deployed)) => {
+                answer.find(item.object, waits(item, split, deployed.object.source));
+                false
+            }
+            None => true,
+        });
         let Conversion { manifests, findings } =
             convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
@@ -258,8 +307,7 @@ impl Engine<'_> {
             annotations: &split.meta.annotations,
             split: meaning,
             root_place: Place { source, span },
-            same_root: reading.map_or(SameRoot::Undefined, |reading| reading.same_root.is),
-            protocol: reading.map_or(ProtocolReading::Undefined, |reading| reading.protocol.is),
+            reading,
         }
     }
 

@@ -227,6 +227,7 @@ impl<'a> Desk<'a> {
                 self.add(object, finding);
             }
         }
+        self.drawn_in(answers, &mut differing);
         let mut seen: BTreeSet<(Vec<usize>, String, Option<String>, String)> = BTreeSet::new();
         let mut agreed = Vec::new();
         for (origins, manifest) in answers.iter().flat_map(|answer| &answer.manifests) {
@@ -238,6 +239,30 @@ impl<'a> Desk<'a> {
         }
         agreed.sort_by_key(|(origins, _)| origins.iter().min().copied());
         agreed
+    }
+
+    /// Objects that share output with one on which scopes disagree: that output falls, so they are blocked with it.
+    fn drawn_in(&mut self, answers: &[Answer], differing: &mut BTreeSet<usize>) {
+        let shared: Vec<&[usize]> =
+            answers.iter().flat_map(|answer| &answer.manifests).map(|(origins, _)| origins.as_slice()).collect();
+        loop {
+            let found = shared.iter().find_map(|origins| {
+                let cause = origins.iter().find(|origin| differing.contains(origin))?;
+                let other = origins.iter().find(|origin| !differing.contains(origin))?;
+                Some((*cause, *other))
+            });
+            let Some((cause, other)) = found else { return };
+            let name = &self.objects[cause].id.name;
+            let finding = Finding::new(
+                code!("scopes-disagree"),
+                format!("this object shares a route with `{name}`, which comes to different output in another scope"),
+            )
+            .at(self.at(other))
+            .label(self.at(cause), "the other object")
+            .help("convert each rendered environment by itself (`kubectl kustomize DIR | smi2gamma convert -`)");
+            self.add(other, finding);
+            differing.insert(other);
+        }
     }
 
     /// The same object twice in one scope: versions, each converted alone.

@@ -48,6 +48,8 @@ fn pages() -> Vec<String> {
 
 /// How a page runs the program where nothing is installed.
 const FROM_SOURCE: &str = "$ cargo run --quiet -- ";
+/// What lets cargo know which program that is.
+const DEFAULT_RUN: &str = "default-run = \"smi2gamma\"\n";
 /// How it is run here: built already.
 const BUILT: &str = "$ smi2gamma ";
 
@@ -100,6 +102,12 @@ fn unstaged(staged: &str, page: &str) -> String {
         unstaged.push('\n');
     }
     unstaged
+}
+
+#[test]
+fn cargo_knows_which_program_a_page_runs() {
+    assert!(read("README.md").contains(FROM_SOURCE));
+    assert!(read("Cargo.toml").contains(DEFAULT_RUN), "there are several programs: `cargo run` needs {DEFAULT_RUN}");
 }
 
 #[test]
@@ -205,7 +213,7 @@ fn rows() -> Vec<Row> {
     let mut command = Args::command();
     command.build();
     let mut rows: Vec<Row> = Vec::new();
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         for arg in sub.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
             let row = Row::of(arg, sub.get_name());
             let same = rows
@@ -217,7 +225,7 @@ fn rows() -> Vec<Row> {
             }
         }
     }
-    let order = ["Sources", "Input", "Decisions", "Output"];
+    let order = ["Sources", "Input", "Decisions", "Cluster", "Output"];
     rows.sort_by_key(|row| order.iter().position(|heading| *heading == row.heading));
     rows
 }
@@ -227,7 +235,7 @@ fn flags_page() -> String {
     let mut command = Args::command();
     command.build();
     page += "\n| command | what it does |\n| --- | --- |\n";
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         page += &format!("| `smi2gamma {}` | {} |\n", sub.get_name(), sub.get_about().unwrap());
     }
     page += "\n| flag | command | default | environment variable | meaning |\n| --- | --- | --- | --- | --- |\n";

@@ -158,14 +158,19 @@ fn world() -> (World, Report) {
         to: Some(Chosen { name: "gateway-api@1.4".into(), because: "the default for routes".into() }),
         objects,
         findings,
-        read: ReadStats { files: 3, skipped: vec![("larger than 64 MiB".into(), 1)], incomplete: false },
+        read: ReadStats { files: 3, skipped: vec![("larger than 64 MiB".into(), 1)], ..ReadStats::default() },
     };
     (world, report)
 }
 
 fn none() -> (World, Report) {
     let skipped = vec![("binary".into(), 1), ("larger than 64 MiB".into(), 1)];
-    let read = ReadStats { files: 40, skipped, incomplete: false };
+    let read = ReadStats {
+        files: 40,
+        skipped,
+        clusters: vec!["cluster:prod read, all namespaces: it serves no kind of SMI".into()],
+        incomplete: false,
+    };
     (World::new(&[]), Report { read, ..Report::default() })
 }
 
@@ -289,7 +294,12 @@ fn without_colour_there_is_no_escape_byte_even_where_the_input_has_one() {
         from: Some(Chosen { name: "o\u{1b}sm".into(), because: "\u{1b}".into() }),
         objects: vec![ended(id, place, Outcome::Blocked, &[0])],
         findings: vec![each.clone(), each],
-        read: ReadStats { files: 1, skipped: vec![("\u{1b}".into(), 1)], incomplete: true },
+        read: ReadStats {
+            files: 1,
+            skipped: vec![("\u{1b}".into(), 1)],
+            clusters: vec!["\u{1b}".into()],
+            incomplete: true,
+        },
         ..Report::default()
     };
     let options = TextOptions { verbose: true, ..TextOptions::default() };

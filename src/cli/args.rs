@@ -2,6 +2,9 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use super::program::Program;
 
 /// Convert Service Mesh Interface (SMI) manifests to Gateway API routes for meshes (GAMMA), and report what cannot be
 /// migrated.
@@ -28,8 +31,19 @@ pub enum Command {
     Diff(DiffArgs),
     /// Say what cannot be migrated and why.
     Report(ReportArgs),
+    /// Say what is left of SMI, what still acts on it, and which routes have no effect.
+    Status(StatusArgs),
     /// Explain a finding: what it means, why it matters, what to do.
     Explain(ExplainArgs),
+    /// Print the least rights that reading a cluster needs, as a role.
+    Rbac(RbacArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    Man(ManArgs),
+    /// Answer what kubectl asks to complete its own command line.
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
 }
 
 /// When to use colour.
@@ -49,7 +63,7 @@ const DEFAULT_MAX_FILE_SIZE: u64 = 64;
 /// What to read and how to read it.
 #[derive(Debug, clap::Args)]
 pub struct SourceArgs {
-    /// Files, directories, or `-` for standard input.
+    /// Files, directories, `-` for standard input, or `cluster:[CONTEXT]`.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     /// A SOURCE in kubectl's spelling; repeatable.
@@ -100,13 +114,76 @@ pub struct SourceArgs {
     /// Use no configuration, whatever else names one.
     #[arg(long, help_heading = "Decisions")]
     pub no_config: bool,
+    /// How clusters are reached.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// How clusters are reached, for `cluster:` and for what asks an API server.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClusterArgs {
+    /// Context of the kubeconfig for `cluster:` without one.
+    #[arg(long, value_name = "CONTEXT", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// Kubeconfig to use instead of the one that kubectl finds.
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// User to act as.
+    #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
+    pub as_user: Option<String>,
+    /// Group to act as; repeatable.
+    #[arg(long, value_name = "GROUP", requires = "as_user", help_heading = "Cluster")]
+    pub as_group: Vec<String>,
+    /// How long one call of kubectl may take, such as 30s or 2m; 0 stands for no limit.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Cluster")]
+    pub request_timeout: Duration,
+    /// The kubectl to run.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "kubectl",
+        env = "KUBECTL",
+        hide_env_values = true,
+        help_heading = "Cluster"
+    )]
+    pub kubectl: PathBuf,
+}
+
+/// A duration as kubectl takes it, of one unit; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let number = number.parse::<u64>().ok().filter(|_| milliseconds > 0);
+    let duration = number.and_then(|number| number.checked_mul(milliseconds)).map(Duration::from_millis);
+    duration.ok_or_else(|| "write a number and one of ms, s, m or h, such as 30s".into())
+}
+
+impl ClusterArgs {
+    /// The flags that were given, for a person to paste.
+    fn words(&self) -> Vec<String> {
+        let Self { context, kubeconfig, as_user, as_group, request_timeout: _, kubectl: _ } = self;
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
+        context.iter().for_each(|context| flag("--context", context));
+        kubeconfig.iter().for_each(|path| flag("--kubeconfig", &path.display().to_string()));
+        as_user.iter().for_each(|user| flag("--as", user));
+        as_group.iter().for_each(|group| flag("--as-group", group));
+        words
+    }
 }
 
 impl SourceArgs {
     /// The command that reports on the same sources under the same decisions, for a person to paste.
     #[must_use]
-    pub fn report_command(&self) -> String {
-        let mut words = vec!["smi2gamma report".to_owned()];
+    pub fn report_command(&self, program: Program) -> String {
+        let mut words = vec![format!("{} report", program.name())];
         let mut flag = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
         self.from.iter().for_each(|mesh| flag("--from", mesh));
         self.to.iter().for_each(|target| flag("--to", target));
@@ -119,9 +196,14 @@ impl SourceArgs {
         if self.max_file_size != DEFAULT_MAX_FILE_SIZE {
             flag("--max-file-size", &self.max_file_size.to_string());
         }
-        let switches =
-            [(self.no_ignore, "--no-ignore"), (self.grpc_routes, "--grpc-routes"), (self.no_config, "--no-config")];
+        let switches = [
+            (self.all_namespaces, "-A"),
+            (self.no_ignore, "--no-ignore"),
+            (self.grpc_routes, "--grpc-routes"),
+            (self.no_config, "--no-config"),
+        ];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        words.extend(self.cluster.words());
         words.extend(self.sources.iter().chain(&self.filenames).map(|path| quoted(&path.display().to_string())));
         words.join(" ")
     }
@@ -182,6 +264,9 @@ pub struct ConvertArgs {
     /// Write a file per source into this directory instead of standard output.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub output_dir: Option<PathBuf>,
+    /// Ask the API server about each manifest, and store nothing.
+    #[arg(long, help_heading = "Output")]
+    pub server_dry_run: bool,
     /// Reports.
     #[command(flatten)]
     pub reports: ReportOutput,
@@ -226,13 +311,77 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
+/// `smi2gamma status`
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Files, directories, `-`, or `cluster:[CONTEXT]`; the current cluster without one.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<PathBuf>,
+    /// A SOURCE in kubectl's spelling; repeatable.
+    #[arg(short = 'f', long = "filename", value_name = "SOURCE", help_heading = "Input")]
+    pub filenames: Vec<PathBuf>,
+    /// Count only objects of this namespace.
+    #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "all_namespaces", help_heading = "Input")]
+    pub namespace: Option<String>,
+    /// Count objects of all namespaces (the default).
+    #[arg(short = 'A', long, help_heading = "Input")]
+    pub all_namespaces: bool,
+    /// Format of the answer.
+    #[arg(short, long, value_enum, default_value_t = StatusFormat::Text, value_name = "FORMAT", help_heading = "Output")]
+    pub output: StatusFormat,
+    /// How clusters are reached.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// A format of the answer of `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `smi2gamma rbac`
+#[derive(Debug, clap::Args)]
+pub struct RbacArgs {
+    /// Rights in this namespace only, as a Role.
+    #[arg(short, long, value_name = "NAMESPACE", help_heading = "Output")]
+    pub namespace: Option<String>,
+}
+
+/// `smi2gamma completions`
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `smi2gamma man`
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Write a page for each command into this directory instead of one to standard output.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub output_dir: Option<PathBuf>,
+}
+
+/// `smi2gamma __complete`
+#[derive(Debug, clap::Args)]
+pub struct CompleteArgs {
+    /// What was typed after the plugin's name.
+    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn command(line: &str) -> String {
         match Args::try_parse_from(line.split(' ')).expect("a command line").command {
-            Command::Convert(convert) => convert.source.report_command(),
+            Command::Convert(convert) => convert.source.report_command(Program::Own),
             other => panic!("{other:?}"),
         }
     }

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::args::{ConvertArgs, Format};
+use super::dry_run::{Verdict, server_dry_run};
 use super::exit::Exit;
 use super::options::options;
 use super::output::{Stream, Terminal, Wanted, refuse_source};
 use crate::code;
 use crate::convert::Manifest;
+use crate::place::Source;
 use crate::report::Finding;
 use crate::run::{Run, run};
 use crate::yaml::emit;
 
 pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exit> {
-    let options = options(&args.source)?;
+    let options = options(&args.source, terminal.program)?;
     let wanted = Wanted::parse_all(&args.reports.report)?;
     let mut run = run(&options, &mut std::io::stdin().lock())?;
     match &args.output_dir {
@@ -28,9 +30,19 @@ pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exi
             run.report.findings.extend(repeated(&run.manifests));
         }
     }
-    terminal.summary(&run.report, &run.sources, &args.source.report_command())?;
+    let verdict = if args.server_dry_run {
+        let manifests: Vec<&Manifest> = run.manifests.iter().map(|(_, manifest)| manifest).collect();
+        server_dry_run(&manifests, &options.scan.cluster, terminal)?
+    } else {
+        Verdict::Accepted
+    };
+    terminal.summary(&run.report, &run.sources, &args.source.report_command(terminal.program))?;
     terminal.reports(&wanted, &run.report, &run.sources, Stream::Err, false)?;
-    Ok(Exit::of(&run.report, args.reports.fail_on))
+    let refused = match verdict {
+        Verdict::Accepted => Exit::Done,
+        Verdict::Refused => Exit::Findings,
+    };
+    Ok(Exit::of(&run.report, args.reports.fail_on).max(refused))
 }
 
 fn render(manifests: &[serde_json::Value], format: Format) -> String {
@@ -67,7 +79,7 @@ fn write_files(run: &Run, directory: &Path, format: Format) -> Result<()> {
     for (origins, manifest) in &run.manifests {
         let Some(&first) = origins.first() else { continue };
         let source = run.sources.get(run.objects[first].source);
-        files.entry(place_below(directory, &source.name, format)).or_default().push(manifest.value.clone());
+        files.entry(place_below(directory, source, format)).or_default().push(manifest.value.clone());
     }
     for path in files.keys() {
         refuse_source(path, &run.sources)?;
@@ -83,12 +95,17 @@ fn write_files(run: &Run, directory: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
-fn place_below(directory: &Path, name: &str, format: Format) -> PathBuf {
+fn place_below(directory: &Path, source: &Source, format: Format) -> PathBuf {
     let mut path = directory.to_path_buf();
+    let mut name = source.name.clone();
+    if source.path.is_none() && name.starts_with("cluster") {
+        // `cluster:prod TrafficSplit shop/web`; what follows a dot in it is no extension.
+        name = format!("{}.", name.replace(':', "-").replace(' ', "/"));
+    }
     if name == "<stdin>" {
         path.push("stdin");
     } else {
-        path.extend(Path::new(name).components().filter_map(|component| match component {
+        path.extend(Path::new(&name).components().filter_map(|component| match component {
             Component::Normal(part) => Some(part),
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         }));

@@ -11,7 +11,7 @@ use crate::edit::{self, FileDiff};
 use crate::run::run;
 
 pub(super) fn run_diff(args: &DiffArgs, terminal: &Terminal) -> Result<Exit> {
-    let options = options(&args.source)?;
+    let options = options(&args.source, terminal.program)?;
     let wanted = Wanted::parse_all(&args.reports.report)?;
     let mut run = run(&options, &mut std::io::stdin().lock())?;
     let texts = candidate(&mut run);
@@ -24,7 +24,7 @@ pub(super) fn run_diff(args: &DiffArgs, terminal: &Terminal) -> Result<Exit> {
         .collect();
     let color = if terminal.colored(Stream::Out) { edit::Color::Always } else { edit::Color::Never };
     terminal.write(Stream::Out, &edit::diff(&files, color))?;
-    terminal.summary(&run.report, &run.sources, &args.source.report_command())?;
+    terminal.summary(&run.report, &run.sources, &args.source.report_command(terminal.program))?;
     terminal.reports(&wanted, &run.report, &run.sources, Stream::Err, false)?;
     let differs = if args.exit_code && !files.is_empty() { Exit::Differs } else { Exit::Done };
     Ok(Exit::of(&run.report, args.reports.fail_on).max(differs))

@@ -2,15 +2,19 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use super::args::SourceArgs;
+use super::args::{ClusterArgs, SourceArgs};
 use super::config;
+use super::program::Program;
 use crate::convert::{GivenPorts, Settings};
 use crate::filter::{Filter, Requirement};
 use crate::mappings;
 use crate::report::Chosen;
 use crate::run::Options;
+use crate::scan::cluster::{ClusterOptions, Reading};
+use crate::scan::kubectl::Access;
 use crate::scan::{self, Input};
 use crate::target::Profile;
 
@@ -18,16 +22,17 @@ use crate::target::Profile;
 const DEFAULT_TARGET: &str = "gateway-api";
 
 /// Plain options for a run.
-pub fn options(args: &SourceArgs) -> Result<Options> {
-    let inputs: Vec<Input> = args.sources.iter().chain(&args.filenames).map(|path| input(path)).collect();
-    if inputs.is_empty() {
+pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
+    let mut inputs = inputs(&args.sources, &args.filenames, &args.cluster)?;
+    if inputs.is_empty() && program == Program::Own {
         bail!(
-            "nothing to read: name a file, a directory, or `-` for standard input, for instance `smi2gamma report .`"
+            "nothing to read: name a file, a directory, `-` for standard input, or `cluster:`, for instance `smi2gamma report .`"
         );
     }
+    inputs = or_the_cluster(inputs, program)?;
     let first = inputs.iter().find_map(|input| match input {
         Input::Path(path) => Some(path.as_path()),
-        Input::Stdin => None,
+        Input::Stdin | Input::Cluster(_) => None,
     });
     let loaded = if args.no_config { config::Loaded::default() } else { config::load(args.config.as_deref(), first)? };
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
@@ -68,9 +73,10 @@ pub fn options(args: &SourceArgs) -> Result<Options> {
     Ok(Options {
         scan: scan::Options {
             sources: inputs,
-            with: args.with.iter().map(|path| input(path)).collect(),
+            with: self::inputs(&args.with, &[], &args.cluster)?,
             max_file_size: mebibytes.saturating_mul(1 << 20),
             no_ignore: args.no_ignore,
+            cluster: cluster_options(&args.cluster, args.namespace.as_ref(), args.all_namespaces),
         },
         from,
         to,
@@ -87,8 +93,76 @@ pub fn options(args: &SourceArgs) -> Result<Options> {
     })
 }
 
-fn input(path: &Path) -> Input {
-    if path == Path::new("-") { Input::Stdin } else { Input::Path(path.to_path_buf()) }
+/// The sources as they were named.
+pub fn inputs(sources: &[PathBuf], filenames: &[PathBuf], cluster: &ClusterArgs) -> Result<Vec<Input>> {
+    sources.iter().chain(filenames).map(|path| input(path, cluster)).collect()
+}
+
+fn input(path: &Path, cluster: &ClusterArgs) -> Result<Input> {
+    let Some(context) = path.to_str().and_then(|text| text.strip_prefix("cluster:")) else {
+        return Ok(if path == Path::new("-") { Input::Stdin } else { Input::Path(path.to_path_buf()) });
+    };
+    match &cluster.context {
+        Some(other) if !context.is_empty() && context != other => {
+            bail!("`cluster:{context}` and `--context {other}` name two clusters; keep one of them")
+        }
+        _ => Ok(Input::Cluster(Some(context.to_owned()).filter(|context| !context.is_empty()))),
+    }
+}
+
+/// The current cluster where nothing was named.
+///
+/// # Errors
+/// If data is piped in, so that nobody can say which of the two is meant.
+pub fn or_the_cluster(inputs: Vec<Input>, program: Program) -> Result<Vec<Input>> {
+    if !inputs.is_empty() {
+        return Ok(inputs);
+    }
+    if data_is_piped_in() {
+        bail!(
+            "standard input is not a terminal, so it is not clear what to read: add `-` to read what is piped in \
+             (`... | {name} report -`), or `cluster:` to read the cluster (`{name} report cluster:`)",
+            name = program.name()
+        );
+    }
+    Ok(vec![Input::Cluster(None)])
+}
+
+/// A pipe, or a file that is not empty; `/dev/null` is neither.
+#[cfg(unix)]
+fn data_is_piped_in() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let stdin = std::io::stdin();
+    let metadata = stdin.as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
+    !stdin.is_terminal()
+        && metadata.is_ok_and(|metadata| {
+            let kind = metadata.file_type();
+            kind.is_fifo() || kind.is_socket() || (kind.is_file() && metadata.len() > 0)
+        })
+}
+
+#[cfg(not(unix))]
+fn data_is_piped_in() -> bool {
+    !std::io::stdin().is_terminal()
+}
+
+/// How clusters are read.
+pub fn cluster_options(args: &ClusterArgs, namespace: Option<&String>, all_namespaces: bool) -> ClusterOptions {
+    let ClusterArgs { context, kubeconfig, as_user, as_group, request_timeout, kubectl } = args.clone();
+    ClusterOptions {
+        access: Access {
+            program: kubectl,
+            kubeconfig,
+            context,
+            user: as_user,
+            groups: as_group,
+            timeout: Some(request_timeout).filter(|timeout| !timeout.is_zero()),
+        },
+        namespace: namespace.cloned(),
+        all_namespaces,
+        reading: Reading::Convert,
+    }
 }
 
 fn service_name(text: &str) -> Result<(String, String)> {

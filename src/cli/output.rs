@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::args::Color;
+use super::program::Program;
 use crate::place::SourceMap;
 use crate::report::{Report, SummaryOptions, TextOptions, json, markdown, summary, text};
 
@@ -16,6 +17,8 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 40..=120;
 #[derive(Debug)]
 pub struct Terminal {
     color: Color,
+    /// What the program was called as.
+    pub program: Program,
 }
 
 /// A format of reports.
@@ -50,10 +53,10 @@ pub enum Stream {
 // === impl Terminal ===
 
 impl Terminal {
-    /// With colour as asked for.
+    /// With colour as asked for, under the name that was typed.
     #[must_use]
-    pub fn new(color: Color) -> Self {
-        Self { color }
+    pub fn new(color: Color, program: Program) -> Self {
+        Self { color, program }
     }
 
     /// Whether to colour what goes to a stream.

@@ -9,7 +9,7 @@ use super::output::{Format, Stream, Terminal, Wanted};
 use crate::run::run;
 
 pub(super) fn run_report(args: &ReportArgs, terminal: &Terminal) -> Result<Exit> {
-    let options = options(&args.source)?;
+    let options = options(&args.source, terminal.program)?;
     let mut wanted = Wanted::parse_all(&args.report)?;
     if wanted.is_empty() {
         wanted.push(Wanted { format: Format::Text, file: None });

@@ -170,7 +170,7 @@ fn contradiction(item: &Item<'_>, other: &Item<'_>) -> Finding {
         item.split.root.display(),
         other.id.name
     );
-    let note = match item.same_root {
+    let note = match item.same_root() {
         SameRoot::OneWins => "the source mesh took one of them, by an order that nobody controls",
         SameRoot::Merged if item.split.condition.is_none() => {
             "the source mesh put the backends of both together, by their weights; one split can say that"

@@ -12,15 +12,16 @@ pub mod neighbours;
 pub mod ports;
 pub mod tcp;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::code;
 use crate::inventory::{Inventory, Lookup, Transport};
-use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot};
+use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot, Shadow, SplitReading};
 use crate::model::weights::least_integers;
 use crate::model::{RequestPattern, ServiceRef, Share, Split};
 use crate::outcome::Outcome;
 use crate::place::{Place, Spanned};
+use crate::referrers::managed;
 use crate::report::{Finding, ObjectId};
 use crate::target::Profile;
 
@@ -46,10 +47,27 @@ pub struct Item<'a> {
     pub split: Split,
     /// Where its root is written.
     pub root_place: Place,
+    /// How the source mesh read splits; none where nobody said whose reading applies.
+    pub reading: Option<&'static SplitReading>,
+}
+
+// === impl Item ===
+
+impl Item<'_> {
     /// What the source mesh did with several splits of one root.
-    pub same_root: SameRoot,
+    fn same_root(&self) -> SameRoot {
+        self.reading.map_or(SameRoot::Undefined, |reading| reading.same_root.is)
+    }
+
     /// How the source mesh told the protocol of a port.
-    pub protocol: ProtocolReading,
+    fn protocol(&self) -> ProtocolReading {
+        self.reading.map_or(ProtocolReading::Undefined, |reading| reading.protocol.is)
+    }
+
+    /// What the source mesh's controllers made of the split and leave in the cluster.
+    fn leaves(&self) -> &'static [Shadow] {
+        self.reading.map_or(&[], |reading| &reading.leaves.is)
+    }
 }
 
 /// What the user decided about routes.
@@ -73,8 +91,15 @@ pub struct Conversion {
 /// Converts the splits of one scope.
 #[must_use]
 pub fn convert(items: &[Item<'_>], inventory: &Inventory, profile: &Profile, settings: &Settings) -> Conversion {
-    let mut converter =
-        Converter { items, inventory, profile, settings, names: taken_names(inventory), out: Conversion::default() };
+    let mut converter = Converter {
+        items,
+        inventory,
+        profile,
+        settings,
+        roots: items.iter().map(|item| &item.split.root).collect(),
+        names: taken_names(inventory),
+        out: Conversion::default(),
+    };
     let mut closures: Vec<(&ServiceRef, Vec<usize>)> = Vec::new();
     let mut known: BTreeMap<&ServiceRef, usize> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -103,6 +128,7 @@ struct Converter<'a> {
     inventory: &'a Inventory,
     profile: &'a Profile,
     settings: &'a Settings,
+    roots: HashSet<&'a ServiceRef>,
     names: Names,
     out: Conversion,
 }
@@ -156,20 +182,29 @@ impl Converter<'_> {
     }
 
     fn closure_of(&mut self, root: &ServiceRef, members: &[usize]) {
+        let since = self.out.findings.len();
         let items: Vec<&Item<'_>> = members.iter().map(|&member| &self.items[member]).collect();
         let rules = match meet::rules(root, &items) {
             Ok(rules) => rules,
             Err(conflict) => {
-                for (object, finding) in conflict {
-                    self.find(object, finding);
+                let parties: BTreeSet<usize> = conflict.iter().map(|(object, _)| *object).collect();
+                for item in items.iter().filter(|item| !parties.contains(&item.object)) {
+                    self.out.findings.push((item.object, waits(item)));
                 }
+                self.out.findings.extend(conflict);
                 return;
             }
         };
         let first = items[0];
         let shares: Vec<Share> = items.iter().flat_map(|item| item.split.backends.clone()).collect();
-        let resolved =
-            ports::resolve(root, &shares, self.inventory, &self.settings.given_ports, first.protocol, first.root_place);
+        let resolved = ports::resolve(
+            root,
+            &shares,
+            self.inventory,
+            &self.settings.given_ports,
+            first.protocol(),
+            first.root_place,
+        );
         let RootPorts { ports, finding } = match resolved {
             Ok(ports) => ports,
             Err(refusal) => {
@@ -197,7 +232,7 @@ impl Converter<'_> {
         if routed.len() > 1 {
             self.several_ports(root, &routed, members, before);
         }
-        if routed.is_empty() && !self.has_blocking(members) {
+        if routed.is_empty() && !self.has_blocking(members, since) {
             let finding =
                 Finding::new(code!("split-without-port"), format!("no port of root `{}` is split", root.display()))
                     .note("the other findings of this split say for each port why it gets no route")
@@ -232,10 +267,10 @@ impl Converter<'_> {
         }
     }
 
-    /// Whether a finding that was made says why there is no output.
-    fn has_blocking(&self, members: &[usize]) -> bool {
+    /// Whether one of the findings from `since` on says why there is no output.
+    fn has_blocking(&self, members: &[usize], since: usize) -> bool {
         let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();
-        self.out.findings.iter().any(|(object, finding)| {
+        self.out.findings[since..].iter().any(|(object, finding)| {
             objects.contains(object)
                 && crate::report::catalogue::row(finding.code).outcome.is_some_and(Outcome::needs_hands)
         })
@@ -308,7 +343,7 @@ impl Converter<'_> {
                 .backends
                 .iter()
                 .filter(|share| share.service != *own_root)
-                .filter(|share| self.items.iter().any(|other| other.split.root == share.service))
+                .filter(|share| self.roots.contains(&share.service))
                 .map(|share| (share.service.display(), share.place))
                 .collect();
             for (name, place) in chained {
@@ -450,7 +485,7 @@ impl Converter<'_> {
         let first = &self.items[members[0]];
         let why = match port.protocol {
             Protocol::Http | Protocol::Grpc => return Some(rules),
-            Protocol::Tcp | Protocol::Udp if first.protocol == ProtocolReading::HttpOnly => {
+            Protocol::Tcp | Protocol::Udp if first.protocol() == ProtocolReading::HttpOnly => {
                 "and the source mesh split nothing else"
             }
             Protocol::Tcp | Protocol::Udp => {
@@ -600,6 +635,14 @@ impl Converter<'_> {
     }
 }
 
+fn waits(item: &Item<'_>) -> Finding {
+    let message = format!("other splits of root `{}` contradict each other", item.split.root.display());
+    Finding::new(code!("split-waits"), message)
+        .at(item.root_place)
+        .note("a route takes every request of its Service, also those that the other splits were for")
+        .help("decide about the others first, and convert all in one run")
+}
+
 /// A ReferenceGrant names the namespace of the route, so that must be known.
 fn grant_without_namespace(route: &PortRoute<'_>) -> Option<Finding> {
     let share = route.rules.split_shares().find(|share| share.service.namespace.is_some())?;
@@ -616,9 +659,7 @@ fn grant_without_namespace(route: &PortRoute<'_>) -> Option<Finding> {
 
 /// Metadata that belongs to the old object or to the tool that wrote it, not to its content.
 fn is_left_behind(key: &str) -> bool {
-    key == "kubectl.kubernetes.io/last-applied-configuration"
-        || key == MIGRATED_FROM
-        || key.starts_with("failover.linkerd.io/")
+    managed::is_put_by_a_tool(key) || key == MIGRATED_FROM || key.starts_with("failover.linkerd.io/")
 }
 
 /// Whether two lists of patterns take a common request.

@@ -6,7 +6,7 @@ use super::Item;
 use super::manifest::{Manifest, Metadata, manifest};
 use super::ports::{Protocol, RootPort};
 use crate::code;
-use crate::inventory::{Inventory, Lookup};
+use crate::inventory::{Inventory, Lookup, Transport};
 use crate::mappings::{Attachment, ProtocolNeed, Shadow};
 use crate::model::ServiceRef;
 use crate::report::Finding;
@@ -27,6 +27,9 @@ pub fn check(
             Shadow::ServiceProfile => service_profiles(root, inventory),
             Shadow::VirtualService => virtual_services(root, inventory),
         };
+        if found.is_empty() && first.leaves().contains(shadow) {
+            findings.push((first.object, left_behind(*shadow, root, first)));
+        }
         findings.extend(found.into_iter().map(|finding| (first.object, finding.at(first.root_place))));
     }
     if reading.attachment.is == Attachment::Waypoint && !has_waypoint(root, inventory) {
@@ -40,6 +43,32 @@ pub fn check(
             ));
         findings.push((first.object, finding));
     }
+}
+
+/// What a controller made of the split stays in the cluster when the split goes, and shadows the route there.
+fn left_behind(shadow: Shadow, root: &ServiceRef, item: &Item<'_>) -> Finding {
+    let namespace = root.namespace.as_deref().unwrap_or("NAMESPACE");
+    let (name, check) = match shadow {
+        Shadow::ServiceProfile => {
+            let name = format!("{}.{namespace}.svc.cluster.local", root.name);
+            let check = format!(
+                "`kubectl get serviceprofile {name} -n {namespace} -o jsonpath='{{.spec}}'` must show neither `dstOverrides` nor `routes`"
+            );
+            (name, check)
+        }
+        Shadow::VirtualService => {
+            let name = format!("{}-vs", item.id.name);
+            let check = format!("`kubectl get virtualservice {name} -n {namespace}` must find nothing");
+            (name, check)
+        }
+    };
+    Finding::new(
+        code!("shadow-left-behind"),
+        format!("{shadow:?} `{name}`, made from this split in the cluster, shadows the route until it is cleared"),
+    )
+    .at(item.root_place)
+    .note("order: apply the route, wait for Accepted, delete the TrafficSplit while its controller runs, then check")
+    .help(check)
 }
 
 fn has_waypoint(root: &ServiceRef, inventory: &Inventory) -> bool {
@@ -131,7 +160,11 @@ pub fn app_protocol(
         return None;
     }
     let known = match inventory.service(root.namespace.as_deref(), &root.name) {
-        Lookup::Found(service) => service.port(port.number).and_then(|port| port.name.clone()),
+        Lookup::Found(service) => service
+            .ports
+            .iter()
+            .find(|known| known.number == port.number && known.transport == Transport::Tcp)
+            .and_then(|known| known.name.clone()),
         _ => None,
     };
     let mut entry = json!({ "port": port.number, "protocol": "TCP", "appProtocol": speaks });

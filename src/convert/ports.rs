@@ -217,6 +217,7 @@ fn from_elsewhere(
     if let Some((first, rest)) = backends.split_first() {
         let mut ports = ports_of(first, reading);
         ports.retain(|port| rest.iter().all(|other| other.port(port.number).is_some()));
+        ports.iter_mut().for_each(|port| port.app_protocol = false);
         if !ports.is_empty() {
             let numbers: Vec<String> = ports.iter().map(|port| port.number.to_string()).collect();
             let finding = Finding::new(
@@ -256,7 +257,8 @@ fn port_unknown(root: &ServiceRef, at: Place) -> Finding {
     Finding::new(code!("port-unknown"), format!("the ports of root Service `{}` are not known", root.display()))
         .at(at)
         .help(
-            "give the Services as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then run again with \
-             `--with ctx.json`; or say the port with `--service-port NAMESPACE/SERVICE=PORT`",
+            "give the Services as context: `--with DIR` if they stand elsewhere in the repository, else `kubectl get \
+             svc,sa,deploy,sts,ds -A -o json > ctx.json` and `--with ctx.json`; or say the port with `--service-port \
+             NAMESPACE/SERVICE=PORT`",
         )
 }

@@ -16,7 +16,7 @@ use crate::place::Place;
 pub use compare::same;
 pub use host::Host;
 pub use pattern::{HeaderPattern, Languages, Methods, PathPattern, RequestPattern};
-pub use reading::{Choice, Whose, decide};
+pub use reading::{Choice, Whose, decide, had_no_effect};
 pub use split::{Group, Groups, Reading, Refusal, Surroundings};
 
 /// A Service by name. The namespace is the one in force: the scope's, else the one written; none where neither says.

@@ -76,6 +76,12 @@ fn effective(
     }
 }
 
+/// Whether a refusal says that the mesh did nothing with the split: what else has its root then stands alone.
+#[must_use]
+pub fn had_no_effect(refusal: &Finding) -> bool {
+    refusal.code == code!("split-had-no-effect") || refusal.code == code!("version-not-served")
+}
+
 struct Candidate {
     mesh: &'static Source,
     reading: Reading,

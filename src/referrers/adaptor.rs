@@ -21,6 +21,12 @@ const IMAGES: [(&str, &str); 5] = [
     ),
 ];
 
+/// What the program of an image does with SMI; none for other programs.
+#[must_use]
+pub fn of_image(image: &str) -> Option<&'static str> {
+    IMAGES.iter().find(|(part, _)| image.contains(part)).map(|(_, what)| *what)
+}
+
 /// A finding for each container that runs such a program.
 #[must_use]
 pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
@@ -38,7 +44,7 @@ pub fn inspect(header: &Header<'_>, source: SourceId) -> Vec<Finding> {
         .filter_map(|container| container.get("image"))
         .filter_map(|image| {
             let name = image.as_str()?;
-            let (_, what) = IMAGES.iter().find(|(part, _)| name.contains(part))?;
+            let what = of_image(name)?;
             let message = format!("{} `{}` runs `{name}`", header.kind, header.name);
             Some(
                 Finding::new(code!("leftover-adaptor"), message)

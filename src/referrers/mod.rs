@@ -6,6 +6,7 @@ pub mod adaptor;
 pub mod api;
 pub mod argo_rollouts;
 pub mod flagger;
+pub mod managed;
 pub mod owner;
 pub mod packages;
 pub mod rbac;

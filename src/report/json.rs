@@ -60,6 +60,7 @@ struct Totals {
 struct Read<'r> {
     files: usize,
     skipped: Vec<Skipped<'r>>,
+    clusters: &'r [String],
     incomplete: bool,
 }
 
@@ -179,9 +180,9 @@ fn totals(objects: &[ObjectReport]) -> Totals {
     totals
 }
 
-fn read_stats(ReadStats { files, skipped, incomplete }: &ReadStats) -> Read<'_> {
+fn read_stats(ReadStats { files, skipped, clusters, incomplete }: &ReadStats) -> Read<'_> {
     let skipped = skipped.iter().map(|(reason, count)| Skipped { reason, count: *count }).collect();
-    Read { files: *files, skipped, incomplete: *incomplete }
+    Read { files: *files, skipped, clusters, incomplete: *incomplete }
 }
 
 fn object<'r>(

@@ -72,6 +72,8 @@ pub struct ReadStats {
     pub files: usize,
     /// How many were left out, by reason, ready to print (`3 larger than 64 MiB`). Sorted by reason.
     pub skipped: Vec<(String, usize)>,
+    /// What was read of each cluster, ready to print.
+    pub clusters: Vec<String>,
     /// A named thing could not be read whole: the result may miss objects.
     pub incomplete: bool,
 }

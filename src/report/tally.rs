@@ -103,15 +103,23 @@ pub(super) fn choices(report: &Report) -> Vec<String> {
     std::iter::once(from).chain(report.to.as_ref().map(|to| say("for", to))).collect()
 }
 
-/// `40 files read, 2 skipped (2 larger than 64 MiB)`.
+/// `40 files read, 2 skipped (2 larger than 64 MiB)`; `cluster:prod read, all namespaces: 3 SMI and 9 other objects`.
 pub(super) fn read(read: &ReadStats) -> String {
-    let ReadStats { files, skipped, incomplete } = read;
-    let mut said = format!("{} read", count(*files, "file", "files"));
+    let ReadStats { files, skipped, clusters, incomplete } = read;
+    let mut said = Vec::new();
     let total: usize = skipped.iter().map(|(_, number)| number).sum();
+    if *files > 0 || total > 0 || clusters.is_empty() {
+        said.push(format!("{} read", count(*files, "file", "files")));
+    }
     if total > 0 {
         let reasons: Vec<String> =
             skipped.iter().map(|(reason, number)| format!("{number} {}", one_line(reason))).collect();
-        said.push_str(&format!(", {total} skipped ({})", reasons.join(", ")));
+        said.push(format!(", {total} skipped ({})", reasons.join(", ")));
+    }
+    let mut said = said.concat();
+    for cluster in clusters {
+        let apart = if said.is_empty() { "" } else { "; " };
+        said.push_str(&format!("{apart}{}", one_line(cluster)));
     }
     if *incomplete {
         said.push_str("; incomplete: something named could not be read whole, so objects may be missing");
@@ -121,7 +129,10 @@ pub(super) fn read(read: &ReadStats) -> String {
 
 /// Whether [`read`] has more to say than a number of files.
 pub(super) fn read_is_worth_saying(report: &Report) -> bool {
-    !report.objects.is_empty() && (report.read.incomplete || report.read.skipped.iter().any(|(_, number)| *number > 0))
+    !report.objects.is_empty()
+        && (report.read.incomplete
+            || !report.read.clusters.is_empty()
+            || report.read.skipped.iter().any(|(_, number)| *number > 0))
 }
 
 #[cfg(test)]
@@ -181,7 +192,7 @@ mod tests {
     #[test]
     fn without_smi_the_first_line_says_what_was_read_and_what_was_not() {
         let skipped = vec![("binary".to_owned(), 1), ("larger than 64 MiB".to_owned(), 1)];
-        let mut none = Report { read: ReadStats { files: 40, skipped, incomplete: false }, ..Report::default() };
+        let mut none = Report { read: ReadStats { files: 40, skipped, ..ReadStats::default() }, ..Report::default() };
         assert_eq!(headline(&none), "found no SMI: 40 files read, 2 skipped (1 binary, 1 larger than 64 MiB)");
         none.read.incomplete = true;
         assert!(headline(&none).ends_with("so objects may be missing"));

@@ -6,10 +6,14 @@
 //! interpreted here; whether a marked document is SMI is decided where it is read.
 //!
 //! ```text
-//! list ─ read ─ kustomize ─ scopes ─ assemble
+//! list ─ read ─ kustomize ─ scopes ─ assemble ─ cluster
 //! ```
+//!
+//! A cluster has no files: its objects become texts of their own, and one scope.
 
 mod assemble;
+pub mod cluster;
+pub mod kubectl;
 mod kustomize;
 mod list;
 pub mod marks;
@@ -21,11 +25,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use self::cluster::ClusterOptions;
+use self::kubectl::Failure;
 use self::kustomize::Graph;
 use self::list::{FileId, Purpose, Tree};
 use self::read::{Keep, Looked, Reader};
 use self::store::Store;
-use crate::place::{Place, SourceId, SourceMap};
+use crate::place::{Place, Role, SourceId, SourceMap};
 use crate::report::{Finding, ReadStats};
 use crate::yaml::Piece;
 
@@ -40,15 +46,19 @@ pub struct Options {
     pub max_file_size: u64,
     /// Whether ignore files inside the sources are passed over.
     pub no_ignore: bool,
+    /// How clusters among them are read.
+    pub cluster: ClusterOptions,
 }
 
-/// One source, as it was named. A cluster would be a third kind.
+/// One source, as it was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A file, a directory, or a pipe with a name.
     Path(PathBuf),
     /// `-`.
     Stdin,
+    /// `cluster:[CONTEXT]`; none: the context of `--context`, else the current one.
+    Cluster(Option<String>),
 }
 
 /// Why there is no result at all: exit code 2.
@@ -71,6 +81,14 @@ pub enum ScanError {
     /// `-` was named more than once, among sources and `--with`.
     #[error("`-` was named more than once; standard input can be read only once, so save it to a file and name that")]
     StdinTwice,
+    /// Nothing can be read from a cluster.
+    #[error("{name} cannot be read: {failure}")]
+    Cluster {
+        /// `cluster:CONTEXT`
+        name: String,
+        /// What kubectl met.
+        failure: Failure,
+    },
 }
 
 /// What was read.
@@ -148,6 +166,8 @@ pub enum ScopeKind {
     Directory,
     /// One stream.
     Stream,
+    /// One cluster.
+    Cluster,
 }
 
 /// A document as a scope deploys it. A kustomization that includes a base twice deploys it twice.
@@ -178,7 +198,7 @@ const BATCH: usize = 256;
 /// Reads the sources.
 ///
 /// # Errors
-/// If a named source is missing or cannot be read, or standard input is named twice.
+/// If a named source is missing or cannot be read, a cluster cannot be reached, or standard input is named twice.
 pub fn scan(options: &Options, stdin: &mut dyn Read) -> Result<Scan, ScanError> {
     let stdins = options.sources.iter().chain(&options.with).filter(|input| **input == Input::Stdin).count();
     if stdins > 1 {
@@ -195,7 +215,15 @@ pub fn scan(options: &Options, stdin: &mut dyn Read) -> Result<Scan, ScanError> 
         scopes = scopes::draw(&tree, &graph, &marked);
         store.load(&mut tree, scopes.iter().flat_map(|scope| scope.members.iter().map(|member| member.file)));
     }
-    Ok(assemble::assemble(tree, store, &graph, scopes))
+    let mut scan = assemble::assemble(tree, store, &graph, scopes);
+    for (inputs, role) in [(&options.sources, Role::Subject), (&options.with, Role::Context)] {
+        for input in inputs {
+            if let Input::Cluster(context) = input {
+                cluster::add(context.as_deref(), &options.cluster, role, &mut scan)?;
+            }
+        }
+    }
+    Ok(scan)
 }
 
 /// Lists everything and looks at each file as it is listed.
@@ -273,6 +301,8 @@ impl Lister<'_> {
                 return self.stream(Path::new(STDIN), purpose, looked, tree);
             }
             Input::Path(path) => path,
+            // Read after the files: what they mention says what is kept of it.
+            Input::Cluster(_) => return Ok(()),
         };
         let kind = std::fs::metadata(path).map_err(|error| ScanError::of(path, error))?;
         if kind.is_dir() {
@@ -325,7 +355,13 @@ impl Purpose {
 impl Default for Options {
     /// Nothing named; files up to 64 MiB; ignore files respected.
     fn default() -> Self {
-        Self { sources: Vec::new(), with: Vec::new(), max_file_size: 64 * 1024 * 1024, no_ignore: false }
+        Self {
+            sources: Vec::new(),
+            with: Vec::new(),
+            max_file_size: 64 * 1024 * 1024,
+            no_ignore: false,
+            cluster: ClusterOptions::default(),
+        }
     }
 }
 

@@ -194,6 +194,12 @@ fn from_utf16(bytes: &[u8]) -> Option<String> {
 // === impl Text ===
 
 impl Text {
+    /// A text that was not read from a file.
+    pub(super) fn of(text: String) -> Self {
+        let may_be_marked = marks().in_file(text.as_bytes());
+        Self::cut(text, may_be_marked)
+    }
+
     fn cut(text: String, may_be_marked: bool) -> Self {
         let pieces = split(&text)
             .into_iter()

@@ -5,6 +5,7 @@
 //! does not hold what was meant is written again with every string quoted, and in the last resort as JSON, which is YAML.
 //! In what order keys stand is `mappings/key-order.yaml` and nothing else.
 
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
@@ -18,7 +19,7 @@ use crate::place::Span;
 /// line break; empty without manifests.
 #[must_use]
 pub fn to_yaml(manifests: &[Value]) -> String {
-    manifests.iter().map(|manifest| document(&order(manifest.clone()))).collect::<Vec<_>>().join("---\n")
+    manifests.par_iter().map(|manifest| document(&order(manifest.clone()))).collect::<Vec<_>>().join("---\n")
 }
 
 /// `manifests` as JSON, indented by two spaces: the object if there is one, a `v1` List of them otherwise. Ends with a

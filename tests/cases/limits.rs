@@ -7,9 +7,14 @@ use smi2gamma::target::Profile;
 
 use crate::world::{Ran, World, group, named_split, services, split, split_by_g, web};
 
-/// A split of `web` by this many matches, each of one path.
-fn by_paths(count: usize) -> String {
-    let matches: Vec<String> = (0..count).map(|n| format!("{{name: m{n}, pathRegex: '/p{n:03}$'}}")).collect();
+const METHODS: [&str; 8] = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "TRACE", "PATCH"];
+
+/// A split of `web` by this many matches of a route: eight methods for a path, and what is left for the last.
+fn by_matches(count: usize) -> String {
+    let of_path = |n: usize| METHODS[..METHODS.len().min(count - n * METHODS.len())].join(", ");
+    let matches: Vec<String> = (0..count.div_ceil(METHODS.len()))
+        .map(|n| format!("{{name: m{n}, pathRegex: '/p{n:03}$', methods: [{}]}}", of_path(n)))
+        .collect();
     split_by_g("v1alpha4") + &group("g", "v1alpha4", &matches.join(", ")) + &web()
 }
 
@@ -26,17 +31,17 @@ fn counts(ran: &Ran) -> Vec<Vec<usize>> {
 
 #[test]
 fn a_route_is_filled_before_another_one_is_begun() {
-    assert_eq!(counts(&to(&by_paths(64), "linkerd@2.20")), [vec![64, 1]]);
-    assert_eq!(counts(&to(&by_paths(65), "linkerd@2.20")), [vec![64, 1, 1]]);
-    assert_eq!(counts(&to(&by_paths(127), "linkerd@2.20")), [vec![64, 63, 1]]);
-    assert_eq!(counts(&to(&by_paths(128), "linkerd@2.20")), [vec![64, 64], vec![1]]);
+    assert_eq!(counts(&to(&by_matches(64), "linkerd@2.20")), [vec![64, 1]]);
+    assert_eq!(counts(&to(&by_matches(65), "linkerd@2.20")), [vec![64, 1, 1]]);
+    assert_eq!(counts(&to(&by_matches(127), "linkerd@2.20")), [vec![64, 63, 1]]);
+    assert_eq!(counts(&to(&by_matches(128), "linkerd@2.20")), [vec![64, 64], vec![1]]);
 }
 
 #[test]
 fn older_releases_take_eight_matches_in_a_rule_and_sixteen_rules() {
-    assert_eq!(counts(&to(&by_paths(9), "linkerd@2.14")), [vec![8, 1, 1]]);
-    assert_eq!(counts(&to(&by_paths(120), "linkerd@2.14")), [vec![8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 1]]);
-    let two = counts(&to(&by_paths(121), "linkerd@2.14"));
+    assert_eq!(counts(&to(&by_matches(9), "linkerd@2.14")), [vec![8, 1, 1]]);
+    assert_eq!(counts(&to(&by_matches(120), "linkerd@2.14")), [vec![8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 1]]);
+    let two = counts(&to(&by_matches(121), "linkerd@2.14"));
     assert_eq!(two.iter().map(Vec::len).collect::<Vec<_>>(), [16, 1]);
 }
 
@@ -46,7 +51,7 @@ fn every_number_of_matches_keeps_the_limits_and_loses_nothing() {
         let profile = Profile::parse(target).unwrap();
         let limits = profile.limits(RouteKind::HTTPRoute).unwrap();
         for matches in [1, 7, 8, 63, 64, 65, 127, 128, 129, 200, 300] {
-            let ran = to(&by_paths(matches), target);
+            let ran = to(&by_matches(matches), target);
             let routes = counts(&ran);
             for route in &routes {
                 assert!(route.len() <= limits.rules, "{target} {matches}");
@@ -62,7 +67,7 @@ fn every_number_of_matches_keeps_the_limits_and_loses_nothing() {
 
 #[test]
 fn the_rule_for_the_rest_stands_last_and_once() {
-    let ran = to(&by_paths(300), "linkerd");
+    let ran = to(&by_matches(300), "linkerd");
     let rules: Vec<String> =
         ran.routes().iter().flat_map(|route| route.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect();
     let rest = rules.iter().filter(|rule| rule.ends_with("-> web:80 1")).count();
@@ -74,15 +79,15 @@ fn parts_of_a_route_are_named_in_order_and_alike_each_time() {
     let names = |ran: &Ran| -> Vec<String> {
         ran.manifests().iter().map(|route| route["metadata"]["name"].as_str().unwrap().to_owned()).collect()
     };
-    let first = to(&by_paths(300), "linkerd");
+    let first = to(&by_matches(300), "linkerd");
     assert_eq!(names(&first), ["web-split-80-00", "web-split-80-01", "web-split-80-02"]);
-    assert_eq!(first.routes(), to(&by_paths(300), "linkerd").routes());
+    assert_eq!(first.routes(), to(&by_matches(300), "linkerd").routes());
 }
 
 #[test]
 fn a_target_that_takes_one_route_of_a_service_gets_no_second_part() {
-    assert_eq!(to(&by_paths(120), "cilium@1.16").manifests().len(), 1);
-    let ran = to(&by_paths(121), "cilium@1.16");
+    assert_eq!(to(&by_matches(120), "cilium@1.16").manifests().len(), 1);
+    let ran = to(&by_matches(121), "cilium@1.16");
     ran.is_refused();
     assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Unsupported);
     assert!(ran.codes("TrafficSplit", "web").contains(&"route-per-service"));

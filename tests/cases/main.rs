@@ -3,6 +3,7 @@
 //! A test that is named after a case runs its input with the flags of its row and is held to the row's outcome and code;
 //! then it says what the output means. The notation for routes is that of [`world::route`].
 
+mod engine;
 mod grants;
 mod limits;
 mod matches;
@@ -21,12 +22,8 @@ use smi2gamma::report::catalogue;
 use table::{ROWS, Row, judge, row};
 use world::{NINE_TO_ONE, World, split, web};
 
-const TESTS: [&str; 4] = [
-    include_str!("splits.rs"),
-    include_str!("matches.rs"),
-    include_str!("grants.rs"),
-    include_str!("others.rs"),
-];
+const TESTS: [&str; 4] =
+    [include_str!("splits.rs"), include_str!("matches.rs"), include_str!("grants.rs"), include_str!("others.rs")];
 
 #[test]
 fn every_case_has_one_row_and_a_test_that_is_held_to_it() {
@@ -37,9 +34,9 @@ fn every_case_has_one_row_and_a_test_that_is_held_to_it() {
         let name = format!("fn case_{number:02}_");
         let text = TESTS.iter().find(|text| text.contains(&name)).unwrap_or_else(|| panic!("no test {name}"));
         let body = text.split(&name).nth(1).and_then(|rest| rest.split("\n}\n").next()).unwrap_or_default();
-        let held = ["case(", "case_in("].iter().any(|call| {
-            body.split(call).skip(1).any(|rest| rest.trim_start().starts_with(&format!("{number},")))
-        });
+        let held = ["case(", "case_in("]
+            .iter()
+            .any(|call| body.split(call).skip(1).any(|rest| rest.trim_start().starts_with(&format!("{number},"))));
         assert!(held, "the test {name} is not held to its row");
     }
 }

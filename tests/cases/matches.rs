@@ -102,8 +102,7 @@ fn case_47_a_glob_is_no_expression() {
 #[test]
 fn case_48_alternatives_are_wrapped_so_that_every_engine_reads_all_of_them() {
     let input = by_path("v1alpha4", "/api|/health");
-    case(48, input.clone())
-        .is_routed(&[HEAD, "~^(/api|/health).*$ -> web-v1:80 9, web-v2:80 1", "~.* -> web:80 1"]);
+    case(48, input.clone()).is_routed(&[HEAD, "~^(/api|/health).*$ -> web-v1:80 9, web-v2:80 1", "~.* -> web:80 1"]);
     for target in ["linkerd", "istio", "cilium", "kuma"] {
         let ran = World::of(input.clone()).from("spec").to(target).run();
         assert!(!ran.has("regex-implementation-specific"), "{target}");
@@ -202,9 +201,8 @@ fn case_54_a_host_cannot_be_a_condition_of_a_route_of_a_service() {
 
 #[test]
 fn case_55_a_bare_header_value_is_the_whole_value_or_a_part_of_it() {
-    let header = |version: &str, value: &str| {
-        by(version, &format!("{{name: a, headers: [{{user-agent: '{value}'}}]}}"))
-    };
+    let header =
+        |version: &str, value: &str| by(version, &format!("{{name: a, headers: [{{user-agent: '{value}'}}]}}"));
     for version in ["v1alpha3", "v1alpha4"] {
         case(55, header(version, "Firefox")).is_refused();
         takes(&linkerd(header(version, "Firefox"), "spec"), "user-agent=Firefox");
@@ -317,10 +315,5 @@ fn case_58_two_splits_that_take_one_request_differently_are_a_conflict() {
     ]);
     let by_path = two("{name: a, pathRegex: /a/.*}", "{name: b, pathRegex: /b/.*}", v2);
     let ran = World::of(by_path).from("spec").to("istio").run();
-    ran.is_routed(&[
-        HEAD,
-        "~^(/a/.*)$ -> web-v1:80 1",
-        "~^(/b/.*)$ -> web-v2:80 1",
-        "~.* -> web:80 1",
-    ]);
+    ran.is_routed(&[HEAD, "~^(/a/.*)$ -> web-v1:80 1", "~^(/b/.*)$ -> web-v2:80 1", "~.* -> web:80 1"]);
 }

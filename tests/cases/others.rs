@@ -40,7 +40,10 @@ fn case_74_a_route_of_gateway_api_is_not_smi_and_is_not_routed_beside() {
 
 #[test]
 fn case_75_the_splits_of_flomeshs_own_group_are_not_smi() {
-    let input = format!("apiVersion: traffic.flomesh.io/v1alpha1\nkind: TrafficSplit\n{}\n", ITEM.replace("}, spec", "}\nspec"));
+    let input = format!(
+        "apiVersion: traffic.flomesh.io/v1alpha1\nkind: TrafficSplit\n{}\n",
+        ITEM.replace("}, spec", "}\nspec")
+    );
     let ran = case(75, input + &web());
     ran.is_refused();
     assert!(ran.all("TrafficSplit").is_empty());
@@ -99,8 +102,10 @@ fn case_80_what_is_not_rendered_has_no_value() {
     for text in ["\"${WEIGHT}\"", "\"{{ .Values.weight }}\"", "$(WEIGHT)"] {
         case(80, weight(text)).is_refused();
     }
-    let template = World::of("apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata:\n  name: web\nspec:\n  \
-                              {{- include \"x\" . }}\n")
+    let template = World::of(
+        "apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata:\n  name: web\nspec:\n  \
+                              {{- include \"x\" . }}\n",
+    )
     .run();
     template.is_refused();
     assert!(template.has("yaml-template"));

@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use regex_automata::Input;
-use regex_automata::meta::Regex;
-use serde_json::Value;
 use smi2gamma::mappings::{Answer, Condition, Golden, GoldenSplit, Held, Source, SplitReading, sources};
 use smi2gamma::outcome::Outcome;
 use smi2gamma::smi::{Kind, Version};
 
+use crate::engine::{self, Order, Request};
 use crate::world::{NINE_TO_ONE, Ran, World, group, named_split, service, split, split_by_g, web};
 
 // --- golden requests ---
@@ -59,6 +57,8 @@ fn rows(reading: &SplitReading) -> [(&'static str, &[Golden]); 16] {
         duplicate_backend,
         weights,
         protocol,
+        // Names objects, answers no request.
+        leaves: _,
     } = reading;
     [
         ("matches", &matches.golden),
@@ -117,7 +117,8 @@ fn ask(mesh: &Source, golden: &Golden) -> Option<(Ran, BTreeMap<String, u32>)> {
             let condition = Some(condition.clone());
             let backends = serde_yaml::from_str("[{service: split, weight: 1}]").unwrap();
             let taken = if *held == Held::Match { "split" } else { "rest" };
-            let rest: GoldenSplit = serde_yaml::from_str("{service: web, backends: [{service: rest, weight: 1}]}").unwrap();
+            let rest: GoldenSplit =
+                serde_yaml::from_str("{service: web, backends: [{service: rest, weight: 1}]}").unwrap();
             let conditional = GoldenSplit { service: "web".into(), condition, backends };
             (vec![conditional, rest], BTreeMap::from([(taken.to_owned(), 1)]))
         }
@@ -144,8 +145,10 @@ fn newest(mesh: &Source, kind: Kind) -> Option<Version> {
 
 fn of_golden(mesh: &Source, number: usize, golden: &GoldenSplit) -> String {
     let GoldenSplit { service, condition, backends } = golden;
-    let backends: Vec<String> =
-        backends.iter().map(|backend| format!("{{service: {}, weight: {}}}", backend.service, backend.weight)).collect();
+    let backends: Vec<String> = backends
+        .iter()
+        .map(|backend| format!("{{service: {}, weight: {}}}", backend.service, backend.weight))
+        .collect();
     let matches = match condition {
         Some(_) => format!("matches: [{{kind: HTTPRouteGroup, name: g{number}}}], "),
         None => String::new(),
@@ -164,48 +167,22 @@ fn of_golden(mesh: &Source, number: usize, golden: &GoldenSplit) -> String {
     yaml
 }
 
-/// What the emitted routes answer, by their first rule that takes the request; the root where there is no route.
+/// What the emitted routes answer, by their first rule that takes the request.
 fn answer(ran: &Ran, golden: &Golden) -> BTreeMap<String, u32> {
     let port = golden.request.port.unwrap_or(80);
-    let routes = ran.of_kind("HTTPRoute").into_iter().filter(|route| route["spec"]["parentRefs"][0]["port"] == port);
-    let rules = routes.flat_map(|route| route["spec"]["rules"].as_array().unwrap());
-    let taken = rules.into_iter().find(|rule| {
-        rule.get("matches").is_none_or(|matches| matches.as_array().unwrap().iter().any(|item| takes(item, golden)))
-    });
+    let mut routes = ran.of_kind("HTTPRoute");
+    routes.retain(|route| route["spec"]["parentRefs"][0]["port"] == port);
+    let request = Request {
+        method: "GET".into(),
+        path: golden.request.path.clone().unwrap_or_else(|| "/".into()),
+        headers: golden.request.headers.clone(),
+    };
     let mut shares = BTreeMap::new();
-    for backend in taken.map(|rule| rule["backendRefs"].as_array().unwrap()).into_iter().flatten() {
-        let name = backend["name"].as_str().unwrap();
-        let there = golden.services.is_empty() || golden.services.contains_key(name);
-        let weight = u32::try_from(backend["weight"].as_u64().unwrap()).unwrap();
-        *shares.entry(if there { name } else { "(fails)" }.to_owned()).or_default() += weight;
+    for (name, weight) in engine::answer(&routes, &request, Order::Written) {
+        let there = golden.services.is_empty() || golden.services.contains_key(&name);
+        *shares.entry(if there { name } else { "(fails)".to_owned() }).or_default() += weight;
     }
     ratio(shares)
-}
-
-fn takes(item: &Value, golden: &Golden) -> bool {
-    let path = golden.request.path.as_deref().unwrap_or("/");
-    let path_fits = item.get("path").is_none_or(|wanted| {
-        let value = wanted["value"].as_str().unwrap();
-        match wanted["type"].as_str().unwrap() {
-            "Exact" => path == value,
-            "PathPrefix" => value == "/" || path.strip_prefix(value).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            _ => whole(value, path),
-        }
-    });
-    let headers = item.get("headers").map(|headers| headers.as_array().unwrap().clone()).unwrap_or_default();
-    path_fits
-        && item.get("method").is_none()
-        && headers.iter().all(|wanted| {
-            let given = golden.request.headers.get(wanted["name"].as_str().unwrap());
-            let value = wanted["value"].as_str().unwrap();
-            given.is_some_and(|given| if wanted["type"] == "Exact" { given == value } else { whole(value, given) })
-        })
-}
-
-/// Whether the first match of an expression is the whole text, as Linkerd asks.
-fn whole(expression: &str, text: &str) -> bool {
-    let found = Regex::new(expression).expect("an expression").find(Input::new(text));
-    found.is_some_and(|found| found.range() == (0..text.len()))
 }
 
 fn ratio(mut shares: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
@@ -262,9 +239,13 @@ fn a_name_of_a_backend_is_read_in_the_forms_that_the_mesh_took() {
     };
     let qualified = "web-v2.shop.svc.cluster.local";
     by("istio", "v1alpha2", qualified).is_routed(&[HEAD, SPLIT]);
-    for (mesh, version) in
-        [("spec", "v1alpha2"), ("osm", "v1alpha2"), ("linkerd", "v1alpha2"), ("traefik", "v1alpha3"), ("nginx", "v1alpha3")]
-    {
+    for (mesh, version) in [
+        ("spec", "v1alpha2"),
+        ("osm", "v1alpha2"),
+        ("linkerd", "v1alpha2"),
+        ("traefik", "v1alpha3"),
+        ("nginx", "v1alpha3"),
+    ] {
         let ran = by(mesh, version, qualified);
         ran.is_refused();
         assert_eq!(ran.codes("TrafficSplit", "web"), ["backend-not-a-service"], "{mesh}");
@@ -310,14 +291,24 @@ fn the_protocol_of_a_port_is_what_the_service_says_and_else_what_the_mesh_took_i
     let kind = |mesh: &str, port: &str| {
         let version = if mesh == "traefik" || mesh == "nginx" { "v1alpha3" } else { "v1alpha2" };
         let ran = World::of(plain(version) + &on(port)).from(mesh).run();
-        (ran.routes().first().map(|route| route.split(' ').next().unwrap().to_owned()), ran.has("port-protocol-assumed"))
+        (
+            ran.routes().first().map(|route| route.split(' ').next().unwrap().to_owned()),
+            ran.has("port-protocol-assumed"),
+        )
     };
     let route = |kind: &str, assumed| (Some(kind.to_owned()), assumed);
     for mesh in ["spec", "osm", "linkerd", "traefik", "nginx"] {
-        for port in ["{name: http, port: 3306}", "{name: http-web, port: 80}", "{port: 80, appProtocol: http}", "{name: grpc, port: 80}"] {
+        for port in [
+            "{name: http, port: 3306}",
+            "{name: http-web, port: 80}",
+            "{port: 80, appProtocol: http}",
+            "{name: grpc, port: 80}",
+        ] {
             assert_eq!(kind(mesh, port), route("HTTPRoute", false), "{mesh} {port}");
         }
-        for port in ["{name: tcp-db, port: 80}", "{name: https, port: 443}", "{name: http, port: 80, appProtocol: redis}"] {
+        for port in
+            ["{name: tcp-db, port: 80}", "{name: https, port: 443}", "{name: http, port: 80, appProtocol: redis}"]
+        {
             assert_eq!(kind(mesh, port), route("TCPRoute", false), "{mesh} {port}");
         }
         assert_eq!(kind(mesh, "{port: 80}"), route("HTTPRoute", true), "{mesh}");
@@ -333,9 +324,11 @@ fn the_annotations_that_say_a_protocol_are_read() {
     let annotated = |annotation: &str| {
         on("{port: 80}").replace("namespace: shop}", &format!("namespace: shop, annotations: {{{annotation}}}}}"))
     };
-    for annotation in
-        ["mesh.traefik.io/traffic-type: tcp", "maesh.containo.us/traffic-type: tcp", "config.linkerd.io/opaque-ports: '25,80-81'"]
-    {
+    for annotation in [
+        "mesh.traefik.io/traffic-type: tcp",
+        "maesh.containo.us/traffic-type: tcp",
+        "config.linkerd.io/opaque-ports: '25,80-81'",
+    ] {
         let ran = World::of(plain("v1alpha3") + &annotated(annotation)).from("traefik").run();
         assert_eq!(ran.of_kind("TCPRoute").len(), 1, "{annotation}");
     }
@@ -418,7 +411,8 @@ fn strong_marks_of_one_mesh_decide_and_are_named() {
     let told = World::of(split("v1alpha2", twice) + mesh_config + &web()).from("linkerd").run();
     told.is_routed(&[HEAD, "* -> web-v1:80 2, web-v2:80 1"]);
     assert!(!told.has("source-mesh-detected"));
-    let profile = "---\napiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: {name: x.shop.svc.cluster.local}\n";
+    let profile =
+        "---\napiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: {name: x.shop.svc.cluster.local}\n";
     let both = World::of(split("v1alpha2", twice) + mesh_config + profile + &web()).run();
     both.is_refused();
     assert!(both.has("source-mesh-conflict"));

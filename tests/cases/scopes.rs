@@ -42,7 +42,12 @@ fn stages_beside_another_split_of_the_root_are_not_combined() {
 
 #[test]
 fn splits_of_different_directories_do_not_meet() {
-    let files = [("dev/split.yaml", plain()), ("dev/services.yaml", web()), ("prod/split.yaml", half()), ("prod/services.yaml", web())];
+    let files = [
+        ("dev/split.yaml", plain()),
+        ("dev/services.yaml", web()),
+        ("prod/split.yaml", half()),
+        ("prod/services.yaml", web()),
+    ];
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let ran = World::tree(&files).run();
     assert_eq!(ran.manifests().len(), 2);
@@ -86,6 +91,25 @@ fn overlays_that_disagree_are_not_decided_by_the_first() {
 }
 
 #[test]
+fn a_split_that_one_overlay_adds_is_blocked_with_the_one_of_the_base_that_it_changes() {
+    let beta = split_by_g("v1alpha4").replace("{name: web,", "{name: beta,");
+    let ran = World::tree(&[
+        ("base/kustomization.yaml", "resources: [split.yaml, services.yaml]\n"),
+        ("base/split.yaml", &plain().replace("v1alpha2", "v1alpha4")),
+        ("base/services.yaml", &web()),
+        ("dev/kustomization.yaml", "resources: [../base, beta.yaml]\n"),
+        ("dev/beta.yaml", &(beta + &group("g", "v1alpha4", "{name: a, methods: [GET]}"))),
+        ("prod/kustomization.yaml", "resources: [../base]\n"),
+    ])
+    .from("spec")
+    .run();
+    ran.is_refused();
+    assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Blocked);
+    assert!(ran.codes("TrafficSplit", "beta").contains(&"scopes-disagree"));
+    assert!(!ran.has("internal"));
+}
+
+#[test]
 fn a_namespace_that_a_kustomization_sets_holds_for_references_and_is_not_written() {
     let bare = |text: String| text.replace(", namespace: shop", "");
     let ran = World::tree(&[
@@ -99,10 +123,10 @@ fn a_namespace_that_a_kustomization_sets_holds_for_references_and_is_not_written
         ("kustomization.yaml", "namespace: prod\nresources: [split.yaml]\n"),
         ("split.yaml", &bare(plain())),
     ]);
-    given.service_port("prod/web=8080").run().is_routed(&[
-        "HTTPRoute web-split-8080 on web:8080",
-        "* -> web-v1:8080 9, web-v2:8080 1",
-    ]);
+    given
+        .service_port("prod/web=8080")
+        .run()
+        .is_routed(&["HTTPRoute web-split-8080 on web:8080", "* -> web-v1:8080 9, web-v2:8080 1"]);
 }
 
 #[test]
@@ -141,7 +165,7 @@ fn given_ports_stand_in_for_services_and_never_over_them() {
 
 #[test]
 fn context_is_looked_into_and_never_converted() {
-    let context = web() + &named_split("theirs", "v1alpha2", &format!("service: web, {NINE_TO_ONE}"));
+    let context = web() + &named_split("theirs", "v1alpha2", &format!("service: cart, {NINE_TO_ONE}"));
     let ran = World::of(plain()).with(context).run();
     ran.is_routed(&[HEAD, SPLIT]);
     assert_eq!(ran.all("TrafficSplit").len(), 1);

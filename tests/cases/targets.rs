@@ -1,9 +1,11 @@
 //! What the output is for: each target's kinds, versions, expressions and needs.
 
 use serde_json::json;
-use smi2gamma::mappings::targets;
+use smi2gamma::mappings::{RegexRank, targets};
 use smi2gamma::outcome::Outcome;
+use smi2gamma::target::Profile;
 
+use crate::engine::{self, Order, Request};
 use crate::world::{NINE_TO_ONE, Ran, World, group, service, split, split_by_g, web};
 
 const HEAD: &str = "HTTPRoute shop/web-split-80 on web:80";
@@ -111,9 +113,13 @@ fn a_port_of_tcp_is_a_tcp_route_where_the_target_serves_it_and_nothing_elsewhere
 fn a_grpc_route_comes_only_on_request_and_where_it_is_served() {
     let grpc = plain() + &["web", "web-v1", "web-v2"].map(|name| service(name, "{name: grpc, port: 80}")).concat();
     to(&grpc, "linkerd").is_routed(&[HEAD, &format!("* -> {SPLIT}")]);
-    for (target, version) in
-        [("gateway-api", "v1"), ("gateway-api@1.0", "v1alpha2"), ("linkerd@2.16", "v1alpha2"), ("linkerd", "v1"), ("cilium@1.19", "v1")]
-    {
+    for (target, version) in [
+        ("gateway-api", "v1"),
+        ("gateway-api@1.0", "v1alpha2"),
+        ("linkerd@2.16", "v1alpha2"),
+        ("linkerd", "v1"),
+        ("cilium@1.19", "v1"),
+    ] {
         let ran = World::of(grpc.clone()).from("spec").to(target).grpc_routes().run();
         ran.is_routed(&["GRPCRoute shop/web-split-80 on web:80", &format!("* -> {SPLIT}")]);
         assert_eq!(ran.only()["apiVersion"], format!("gateway.networking.k8s.io/{version}"), "{target}");
@@ -178,17 +184,14 @@ fn elsewhere_each_path_is_said_as_simply_as_was_proved() {
 fn without_an_expression_no_path_becomes_one() {
     let simple = "{name: a, pathRegex: '/exact$'}, {name: b, pathRegex: '/below(/.*)?$'}, {name: c, methods: [PUT]}";
     for target in ROUTING {
-        to(&by(simple), target).is_routed(&[
-            HEAD,
-            &format!("=/exact, /below/*, PUT -> {SPLIT}"),
-            "* -> web:80 1",
-        ]);
+        to(&by(simple), target).is_routed(&[HEAD, &format!("=/exact, /below/*, PUT -> {SPLIT}"), "* -> web:80 1"]);
     }
 }
 
 #[test]
 fn the_characters_of_a_path_are_escaped_where_it_becomes_an_expression() {
-    let paths = "{name: a, pathRegex: '/v[12]'}, {name: b, pathRegex: '/a\\.b\\+c$'}, {name: c, pathRegex: '/d\\.e(/.*)?$'}";
+    let paths =
+        "{name: a, pathRegex: '/v[12]'}, {name: b, pathRegex: '/a\\.b\\+c$'}, {name: c, pathRegex: '/d\\.e(/.*)?$'}";
     to(&by(paths), "istio").is_routed(&[
         HEAD,
         &format!("~^(/v[12]).*$, ~^(/a\\.b\\+c)$, ~^(/d\\.e(/.*)?)$ -> {SPLIT}"),
@@ -198,11 +201,63 @@ fn the_characters_of_a_path_are_escaped_where_it_becomes_an_expression() {
 
 #[test]
 fn an_expression_for_no_mesh_in_particular_comes_with_a_warning() {
-    for (target, warned) in [("gateway-api", true), ("linkerd", false), ("istio", false), ("cilium", false), ("kuma", false)] {
+    for (target, warned) in
+        [("gateway-api", true), ("linkerd", false), ("istio", false), ("cilium", false), ("kuma", false)]
+    {
         assert_eq!(to(&by(REGEX), target).has("regex-implementation-specific"), warned, "{target}");
     }
     let exact = by("{name: a, pathRegex: '/exact$', headers: {x-a: '1'}}");
     assert!(!to(&exact, "gateway-api").has("regex-implementation-specific"));
+}
+
+// --- order ---
+
+/// Every request that the matches below tell apart, and some more.
+fn requests() -> Vec<Request> {
+    let paths =
+        ["/", "/exact", "/exact/", "/below", "/below/x", "/belowx", "/v1", "/v1/x", "/v1/exact", "/v3", "/v2/below"];
+    let headers = [vec![], vec![("x-beta", "1")], vec![("x-beta", "2")], vec![("X-Beta", "1"), ("x-user", "ann")]];
+    let mut requests = Vec::new();
+    for path in paths {
+        for method in ["GET", "PUT"] {
+            for headers in &headers {
+                let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+                requests.push(Request { method: method.into(), path: path.into(), headers });
+            }
+        }
+    }
+    requests
+}
+
+#[test]
+fn a_request_goes_to_the_same_rule_by_the_order_of_writing_and_by_the_rank_of_the_target() {
+    let paths = ["'.*'", "'/exact$'", "'/below(/.*)?$'", "'/v[12]'", "'/.*exact.*'", "'/$'", "'/(v1|below)/.*'"];
+    let others = ["", ", methods: [GET]", ", headers: {x-beta: '1'}", ", headers: {x-beta: '[12]', x-user: 'a.*'}"];
+    let one: Vec<String> = paths
+        .iter()
+        .flat_map(|path| others.iter().map(move |other| format!("{{name: a, pathRegex: {path}{other}}}")))
+        .collect();
+    for (number, first) in one.iter().enumerate() {
+        let second = &one[(number * 5 + 3) % one.len()];
+        let input = by(&format!("{first}, {second}"));
+        for target in ROUTING {
+            let profile = Profile::parse(target).unwrap();
+            let ran = to(&input, target);
+            let routes = ran.of_kind("HTTPRoute");
+            let ranks = match profile.reading().unwrap().rank.is {
+                RegexRank::Unspecified => vec![RegexRank::PrefixFirst, RegexRank::RegexFirst, RegexRank::MatchedLength],
+                rank => vec![rank],
+            };
+            for request in requests() {
+                let written = engine::answer(&routes, &request, Order::Written);
+                assert!(!written.is_empty(), "{target}: {request:?} is not answered: {:?}", ran.routes());
+                for rank in &ranks {
+                    let ranked = engine::answer(&routes, &request, Order::Ranked(*rank));
+                    assert_eq!(ranked, written, "{target} {rank:?}: {request:?}\n{:?}", ran.routes());
+                }
+            }
+        }
+    }
 }
 
 // --- what a target needs besides the route ---
@@ -219,7 +274,12 @@ fn kuma_needs_an_app_protocol_and_the_fragment_is_no_whole_service() {
     assert_eq!(fragment["spec"], json!({"ports": [port]}));
     let finding = ran.finding("app-protocol-needed");
     let help = finding.help.as_deref().unwrap_or_default();
-    assert!(help.contains(r#"kubectl patch service web -n shop -p '{"spec":{"ports":[{"port":80,"appProtocol":"http"}]}}'"#), "{help}");
+    assert!(
+        help.contains(
+            r#"kubectl patch service web -n shop -p '{"spec":{"ports":[{"port":80,"appProtocol":"http"}]}}'"#
+        ),
+        "{help}"
+    );
     assert!(finding.notes.iter().any(|note| note.contains("selector")));
 }
 

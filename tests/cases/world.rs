@@ -120,7 +120,7 @@ impl World {
             Input::Path(path)
         });
         let options = Options {
-            scan: scan::Options { sources, with: with.collect(), max_file_size: 1 << 20, no_ignore: false },
+            scan: scan::Options { sources, with: with.collect(), max_file_size: 1 << 20, ..scan::Options::default() },
             from: self.from.map(|name| Chosen { name, because: "--from".into() }),
             to: Profile::parse(self.to.as_deref().unwrap_or("gateway-api")).expect("a target"),
             to_because: "the test".into(),

@@ -39,11 +39,32 @@ in_cluster() {
     [[ -n ${SMI2GAMMA_CLUSTER:-} ]] || die "no cluster: run this as \`tests/cluster/run.sh ${0##*/} ...\`"
 }
 
-# install_crds FLAGS...: the definitions of `-f` files, and waits until they are served. Warnings about upstream's schemas are not ours to read.
+# The server now and then forgets a definition that was deleted or made again within seconds, until the definition changes: both functions
+# nudge it. Warnings about upstream's schemas are not ours to read.
+
+# install_crds FLAGS...: the definitions of `-f` files, and waits until they are served.
 install_crds() {
-    local said
+    local said try
     said=$("$KUBECTL" apply --server-side "$@" 2>&1) || die "cannot install the definitions: $said"
-    "$KUBECTL" wait --for=condition=Established --timeout=60s "$@" >/dev/null
+    for try in 1 2 3 4; do
+        said=$("$KUBECTL" wait --for=condition=Established --timeout=15s "$@" 2>&1) && return
+        "$KUBECTL" annotate --overwrite "$@" "cluster-suite/nudge=$try" >/dev/null
+    done
+    die "the definitions are not served: $said"
+}
+
+# delete_crds PATTERN: the definitions whose names the extended regular expression finds, and waits until they are gone.
+delete_crds() {
+    local said='' try names
+    for try in 1 2 3 4 5 6; do
+        names=$("$KUBECTL" get customresourcedefinitions -o name | grep -E "$1" || true)
+        [[ -n $names ]] || return 0
+        # shellcheck disable=SC2086 # one name a word
+        said=$("$KUBECTL" delete --wait --timeout=15s --ignore-not-found $names 2>&1) && continue
+        # shellcheck disable=SC2086
+        "$KUBECTL" annotate --overwrite $names "cluster-suite/nudge=$try" >/dev/null 2>&1 || true
+    done
+    die "the definitions are not deleted: $said"
 }
 
 # make_namespaces FILE...: those that the objects name and the cluster lacks. Which were made is remembered, since each kubectl costs time.

@@ -64,15 +64,17 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start NAME PROGRAM ARGS...: in the background, its words in NAME.log. Where the system can, it dies with this script even if that is
-# killed outright.
+# Where the system can, what runs here dies with this script even if that is killed outright.
+leash=()
+if command -v setpriv >/dev/null && setpriv --pdeathsig KILL true 2>/dev/null; then
+    leash=(setpriv --pdeathsig KILL)
+fi
+
+# start NAME PROGRAM ARGS...: in the background, its words in NAME.log.
 start() {
-    local log=$SMI2GAMMA_CLUSTER/$1.log with=()
+    local log=$SMI2GAMMA_CLUSTER/$1.log
     shift
-    if command -v setpriv >/dev/null && setpriv --pdeathsig KILL true 2>/dev/null; then
-        with=(setpriv --pdeathsig KILL)
-    fi
-    "${with[@]}" "$@" >"$log" 2>&1 </dev/null &
+    "${leash[@]}" "$@" >"$log" 2>&1 </dev/null &
     started+=($!)
 }
 
@@ -133,7 +135,7 @@ note "Kubernetes $("$KUBECTL" version -o json | sed -n 's/.*"gitVersion": "\(.*\
 [[ $# != 0 ]] || set -- "$here/suite.sh"
 [[ $1 == */* || ! -x $here/$1 ]] || set -- "$here/$1" "${@:2}"
 # In the background, so that a signal to this script is heard at once; with the terminal's input all the same.
-"$@" <&0 &
+"${leash[@]}" "$@" <&0 &
 command=$!
 started+=("$command")
 code=0

@@ -145,7 +145,7 @@ fn every_row_names_a_field_once_and_says_where_it_goes() {
         }
         match (row.what, &row.into) {
             (What::Mapped | What::Defaulted | What::Checked | What::Reported, into) => {
-                assert!(into.is_some(), "{row:?}")
+                assert!(into.is_some(), "{row:?}");
             }
             (What::Ignored, into) => assert!(into.is_none(), "{row:?}"),
         }

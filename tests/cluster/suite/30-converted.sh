@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Every manifest that `smi2gamma convert` writes is accepted on the release and channel that it was written for: for gateway-api@VERSION,
-# and for each target that comes with this release, as mappings/targets says. Inputs are the folders and files of examples/ and of
-# inputs/ here. What says that it needs the experimental channel is judged on that channel only. A file whose first line is
-# `# convert: FLAGS` is converted with them. The program is $SMI2GAMMA, else the newest build under target/.
+# and for each target that comes with this release, as mappings/targets says. What says that it needs the experimental channel is judged
+# on that channel only. Inputs are the files and folders of inputs/ here, the folders of examples/, and what $SMI2GAMMA_INPUTS names, one
+# path a word. A file whose first line is `# convert: FLAGS` is converted with them. The program is $SMI2GAMMA, else the newest build
+# under target/.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 in_cluster
@@ -43,8 +44,9 @@ while read -r target release; do
 done <<<"$bundles"
 
 shopt -s nullglob
-for input in "$root"/examples/* "$here"/inputs/*; do
+# shellcheck disable=SC2086 # one path a word
+for input in "$here"/inputs/* "$root"/examples/*/ ${SMI2GAMMA_INPUTS:-}; do
     for target in "${targets[@]}"; do
-        judge "$input" "$target"
+        judge "${input%/}" "$target"
     done
 done
