@@ -187,6 +187,42 @@ fn a_file_of_a_kustomization_that_loses_its_object_stays_in_its_place() {
     assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
 }
 
+// --- candidates ---
+
+/// A list from which the split cannot be taken: the comment in it would have nowhere to stand.
+fn unyielding(split: &Value) -> String {
+    let split = split.to_string();
+    let (body, end) = split.split_at(split.len() - 1);
+    format!("apiVersion: v1\nkind: List\nitems: [\n{body} # why\n{end},\n{}\n]\n", service(None, "other", &[80]))
+}
+
+#[test]
+fn a_group_stays_with_a_split_whose_file_cannot_be_edited() {
+    let files = Files::new(&[
+        ("a.yaml", unyielding(&conditional("web", "read"))),
+        ("b.yaml", yaml(&[vec![group("read")], services("web", &[80])].concat())),
+    ]);
+    let mut run = stdin(&by_specification(files.options(&[""])), "");
+    assert_eq!(outcomes(&files, &run)[1].2, Outcome::Superseded);
+    assert_eq!(candidate(&mut run), []);
+    assert!(codes(&run).contains(&"edit-refused"), "{:?}", codes(&run));
+}
+
+#[test]
+fn the_route_of_two_splits_stands_where_it_can() {
+    let named = |name: &str| with(&split("web", [1, 1]), "/metadata/name", json!(name));
+    let files = Files::new(&[
+        ("a.yaml", unyielding(&named("first"))),
+        ("b.yaml", yaml(&[vec![named("second")], services("web", &[80])].concat())),
+    ]);
+    let mut run = files.convert(&[""]);
+    assert_eq!(manifests(&run).len(), 1, "{:?}", codes(&run));
+    let texts = candidate(&mut run);
+    assert!(codes(&run).contains(&"edit-refused"), "{:?}", codes(&run));
+    let (_, text) = &texts[0];
+    assert!(text.contains("name: web-split-80") && !text.contains("TrafficSplit\n"), "{text}");
+}
+
 // --- charts ---
 
 #[test]
