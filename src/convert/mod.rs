@@ -438,10 +438,7 @@ impl Converter<'_> {
         match built {
             Ok(mut manifests) => {
                 manifests.extend(self.reference_grants(&route, kind, &manifests));
-                let metadata = self.metadata(&route, String::new());
-                if let Some(fragment) = neighbours::app_protocol(port, root, &metadata, self.inventory, self.profile) {
-                    manifests.push(fragment);
-                    let finding = neighbours::app_protocol_finding(port, root, self.profile);
+                if let Some(finding) = neighbours::app_protocol(port, root, self.profile) {
                     self.find(first.object, finding.at(first.root_place));
                 }
                 let objects: Vec<usize> = members.iter().map(|&member| self.items[member].object).collect();

@@ -1,12 +1,9 @@
 //! What stands beside a route on its target and keeps it from taking effect, or must be there for it to.
 
-use serde_json::json;
-
 use super::Item;
-use super::manifest::{Manifest, Metadata, manifest};
 use super::ports::{Protocol, RootPort};
 use crate::code;
-use crate::inventory::{Inventory, Lookup, Transport};
+use crate::inventory::{Inventory, Lookup};
 use crate::mappings::{Attachment, ProtocolNeed, Shadow};
 use crate::model::ServiceRef;
 use crate::report::Finding;
@@ -125,31 +122,9 @@ fn virtual_services(root: &ServiceRef, inventory: &Inventory) -> Vec<Finding> {
         .collect()
 }
 
-/// How to bring the fragment of [`app_protocol`] into the cluster: applied as a whole Service it would take the selector
-/// away.
-pub fn app_protocol_finding(port: &RootPort, root: &ServiceRef, profile: &Profile) -> Finding {
-    let (name, number) = (&root.name, port.number);
-    let namespace = root.namespace.as_deref().unwrap_or("NAMESPACE");
-    let speaks = if port.protocol == Protocol::Grpc { "grpc" } else { "http" };
-    let message =
-        format!("{} routes port {number} of `{}` only once it has an appProtocol", profile.title(), root.display());
-    Finding::new(code!("app-protocol-needed"), message)
-        .note("the output has the Service reduced to that field: merge it into the Service's own manifest; `kubectl apply` would take it for the whole Service and drop the selector")
-        .help(format!(
-            "write `appProtocol: {speaks}` into the Service's manifest, or \
-             `kubectl patch service {name} -n {namespace} -p '{{\"spec\":{{\"ports\":[{{\"port\":{number},\"appProtocol\":\"{speaks}\"}}]}}}}'`"
-        ))
-}
-
-/// A Service with `appProtocol`, for a target that routes HTTP only where the port says so. Server-side apply merges it
-/// into the Service by port and protocol (k8s.io/api core/v1 ServiceSpec, listMapKey).
-pub fn app_protocol(
-    port: &RootPort,
-    root: &ServiceRef,
-    metadata: &Metadata,
-    inventory: &Inventory,
-    profile: &Profile,
-) -> Option<Manifest> {
+/// What a target that routes HTTP only where the port says so needs in the Service; none where nothing is missing. The
+/// Service is not written: `kubectl apply` would take a reduced one for the whole, and drop its selector.
+pub fn app_protocol(port: &RootPort, root: &ServiceRef, profile: &Profile) -> Option<Finding> {
     let needs = profile.reading().is_some_and(|reading| reading.protocol.is == ProtocolNeed::AppProtocol);
     let speaks = match port.protocol {
         Protocol::Http => "http",
@@ -159,23 +134,12 @@ pub fn app_protocol(
     if !needs || port.app_protocol {
         return None;
     }
-    let known = match inventory.service(root.namespace.as_deref(), &root.name) {
-        Lookup::Found(service) => service
-            .ports
-            .iter()
-            .find(|known| known.number == port.number && known.transport == Transport::Tcp)
-            .and_then(|known| known.name.clone()),
-        _ => None,
-    };
-    let mut entry = json!({ "port": port.number, "protocol": "TCP", "appProtocol": speaks });
-    if let (Some(name), Some(entry)) = (known, entry.as_object_mut()) {
-        entry.insert("name".into(), json!(name));
-    }
-    let metadata = Metadata {
-        name: root.name.clone(),
-        labels: Default::default(),
-        annotations: Default::default(),
-        ..metadata.clone()
-    };
-    Some(manifest("v1", "Service", metadata, &json!({ "ports": [entry] })))
+    let (name, number) = (&root.name, port.number);
+    let namespace = root.namespace.as_deref().unwrap_or("NAMESPACE");
+    let message =
+        format!("{} routes port {number} of `{}` only once it has an appProtocol", profile.title(), root.display());
+    Some(Finding::new(code!("app-protocol-needed"), message).help(format!(
+        "write `appProtocol: {speaks}` into the Service's manifest, or \
+         `kubectl patch service {name} -n {namespace} -p '{{\"spec\":{{\"ports\":[{{\"port\":{number},\"appProtocol\":\"{speaks}\"}}]}}}}'`"
+    )))
 }

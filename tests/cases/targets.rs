@@ -1,6 +1,5 @@
 //! What the output is for: each target's kinds, versions, expressions and needs.
 
-use serde_json::json;
 use smi2gamma::mappings::{RegexRank, targets};
 use smi2gamma::outcome::Outcome;
 use smi2gamma::target::Profile;
@@ -263,15 +262,9 @@ fn a_request_goes_to_the_same_rule_by_the_order_of_writing_and_by_the_rank_of_th
 // --- what a target needs besides the route ---
 
 #[test]
-fn kuma_needs_an_app_protocol_and_the_fragment_is_no_whole_service() {
+fn kuma_needs_an_app_protocol_and_gets_no_reduced_service() {
     let ran = to(&(plain() + &web()), "kuma");
-    let fragments = ran.of_kind("Service");
-    assert_eq!(fragments.len(), 1);
-    let fragment = fragments[0];
-    assert_eq!((&fragment["apiVersion"], &fragment["metadata"]["name"]), (&json!("v1"), &json!("web")));
-    assert_eq!(fragment["metadata"]["namespace"], "shop");
-    let port = json!({"name": "http", "port": 80, "protocol": "TCP", "appProtocol": "http"});
-    assert_eq!(fragment["spec"], json!({"ports": [port]}));
+    assert!(ran.of_kind("Service").is_empty(), "applied, it would take the selector away");
     let finding = ran.finding("app-protocol-needed");
     let help = finding.help.as_deref().unwrap_or_default();
     assert!(
@@ -280,7 +273,6 @@ fn kuma_needs_an_app_protocol_and_the_fragment_is_no_whole_service() {
         ),
         "{help}"
     );
-    assert!(finding.notes.iter().any(|note| note.contains("selector")));
 }
 
 #[test]
