@@ -130,20 +130,23 @@ impl Converter<'_> {
     }
 }
 
+/// Whether one rule can hold so many backends.
+pub(super) fn check_backends(count: usize, limits: &Limits) -> Result<(), Finding> {
+    let most = limits.backends;
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("{count} backends, and a rule of a route takes {most}");
+    Err(Finding::new(code!("too-many-backends"), message).help("split among fewer Services"))
+}
+
 fn http_rule(
     route: &PortRoute<'_>,
     rule: &Rule,
     style: Style,
     limits: &Limits,
 ) -> Result<Vec<HttpRouteRules>, Finding> {
-    let most = limits.backends;
-    if rule.shares.len() > most {
-        return Err(Finding::new(
-            code!("too-many-backends"),
-            format!("{} backends, and a rule of a route takes {most}", rule.shares.len()),
-        )
-        .help("split among fewer Services"));
-    }
+    check_backends(rule.shares.len(), limits)?;
     let matches = match (&rule.condition, style) {
         (None, Style::Simplest) => None,
         (None, Style::AllRegex) => Some(vec![HttpRouteRulesMatches {

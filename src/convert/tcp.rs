@@ -7,10 +7,9 @@ use gateway_api::apis::experimental::tcproutes::{
     TcpRouteParentRefs, TcpRouteRules, TcpRouteRulesBackendRefs, TcpRouteSpec,
 };
 
-use super::http::{backend_namespace, port_number, weight};
+use super::http::{backend_namespace, check_backends, port_number, weight};
 use super::manifest::{Manifest, manifest};
 use super::{Converter, PortRoute};
-use crate::code;
 use crate::mappings::{Limits, Served};
 use crate::report::Finding;
 
@@ -23,14 +22,7 @@ impl Converter<'_> {
     ) -> Result<Vec<Manifest>, Finding> {
         let name = self.name(route);
         let shares: Vec<_> = route.rules.split_shares().collect();
-        let most = limits.backends;
-        if shares.len() > most {
-            return Err(Finding::new(
-                code!("too-many-backends"),
-                format!("{} backends, and a rule of a route takes {most}", shares.len()),
-            )
-            .help("split among fewer Services"));
-        }
+        check_backends(shares.len(), limits)?;
         let backend_refs = shares
             .into_iter()
             .map(|share| TcpRouteRulesBackendRefs {
