@@ -87,7 +87,7 @@ impl Settings {
                 *side == entry.accept && nearest.as_ref().is_some_and(|nearest| nearest.says == entry.says)
             })?;
             let fits = entry.to == profile.target.name && entry.what == loss.what && entry.is_for(grant);
-            fits.then(|| (entry, *side, nearest.as_ref()))
+            fits.then_some((entry, *side, nearest.as_ref()))
         });
         match accepted {
             Some((entry, side, Some(nearest))) => Ok((side, loss.accepted(entry, nearest))),
