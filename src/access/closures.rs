@@ -8,11 +8,11 @@ use super::permit::{add_named_ports, permission};
 use super::{Around, Closure, Conversion, Item, Kept, Permission, SourceReading, Workloads, Written};
 use crate::code;
 use crate::inventory::Workload;
-use crate::manifest::{Effect, Manifest};
+use crate::manifest::Effect;
 use crate::mappings::Overlap;
 use crate::model::grant::{Account, Principal, Requests};
 use crate::place::Place;
-use crate::report::{Finding, ObjectId, catalogue};
+use crate::report::{Finding, ObjectId};
 use crate::target::Policy;
 
 /// Converts the grants of one scope into the policy of the target.
@@ -497,15 +497,4 @@ fn meet(one: &Permission<'_>, other: &Permission<'_>) -> bool {
             }
             (Requests::Every, Some(_)) | (_, Some(Requests::Every)) => true,
         })
-}
-
-/// Whether one of the findings keeps an object from being converted.
-#[must_use]
-pub fn blocks(finding: &Finding) -> bool {
-    catalogue::row(finding.code).outcome.is_some_and(crate::outcome::Outcome::needs_hands)
-}
-
-#[cfg(test)]
-pub(super) fn manifests_of(conversion: &Conversion) -> Vec<&Manifest> {
-    conversion.manifests.iter().map(|(_, manifest)| manifest).collect()
 }
