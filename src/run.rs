@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
+use crate::access;
 use crate::code;
 use crate::convert::{self, Conversion, Item, Settings};
 use crate::filter::Filter;
@@ -36,6 +37,8 @@ pub struct Options {
     pub to_because: String,
     /// Decisions about routes.
     pub settings: Settings,
+    /// Decisions about policy.
+    pub policy: access::Settings,
     /// Splits that no controller owns, as `namespace/name` or `name`.
     pub unowned: BTreeSet<String>,
     /// Which objects are converted.

@@ -88,6 +88,7 @@ fn convert(source: Input, stdin: &[u8]) -> Run {
         to_because: "the default".into(),
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
+        policy: Default::default(),
         filter: Filter::default(),
     };
     run(&options, &mut &*stdin).expect("a source that can be read")

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{ClusterArgs, SourceArgs};
-use super::config;
+use super::{config, policy};
 use super::program::Program;
 use crate::convert::{GivenPorts, Settings};
 use crate::filter::{Filter, Requirement};
@@ -37,6 +37,8 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     let loaded = if args.no_config { config::Loaded::default() } else { config::load(args.config.as_deref(), first)? };
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let config = loaded.config;
+    let losses = policy::losses(config.losses, &loaded.text, &file)?;
+    let policy = policy::settings(&args.policy, &config.policy, losses, &file)?;
 
     let from = match (&args.from, &config.from) {
         (Some(name), _) => Some(Chosen { name: name.clone(), because: "--from".into() }),
@@ -85,6 +87,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
             given_ports: GivenPorts { ports: given },
             grpc_routes: args.grpc_routes || config.grpc_routes,
         },
+        policy,
         unowned: args.unowned.iter().chain(&config.unowned).cloned().collect(),
         filter: Filter {
             namespace: args.namespace.clone(),
