@@ -28,6 +28,7 @@ pub mod referrers;
 pub mod report;
 pub mod run;
 pub mod scan;
+pub mod scope;
 pub mod settle;
 pub mod smi;
 pub mod status;

@@ -134,7 +134,8 @@ fn reached<'w>(callers: &[&Caller], workloads: &'w [Workloads]) -> Vec<&'w PodPo
 
 /// Whatever these accounts send to these ports.
 fn permission(accounts: &BTreeSet<Account>, ports: &[&PodPort], place: Place) -> Permission<'static> {
-    let numbers = |protocol: PortProtocol| ports.iter().filter(move |port| port.protocol == protocol).map(|port| port.number);
+    let numbers =
+        |protocol: PortProtocol| ports.iter().filter(move |port| port.protocol == protocol).map(|port| port.number);
     Permission {
         object: None,
         from: Vec::new(),

@@ -45,7 +45,12 @@ pub fn convert(
         }
     }
     let seen: BTreeSet<&Account> = written_for.iter().map(|draft| &draft.account).collect();
-    open.extend(drafts.iter().filter(|draft| !seen.contains(&draft.account)).filter_map(|draft| draft.account.namespace.clone()));
+    open.extend(
+        drafts
+            .iter()
+            .filter(|draft| !seen.contains(&draft.account))
+            .filter_map(|draft| draft.account.namespace.clone()),
+    );
     desk.default_deny(&enforced, &open, policy);
     desk.out
 }
@@ -145,8 +150,14 @@ impl<'i, 'a> Desk<'i, 'a> {
         for principal in self.items[index].grant.destination.clone() {
             match principal {
                 Principal::Account(Account { namespace: None, name }) => {
-                    self.find(index, Finding::new(code!("destination-namespace-unknown"), format!("the namespace of destination `{name}` is not known"))
-                        .help("write `destination.namespace`, or convert what is rendered for one environment"));
+                    self.find(
+                        index,
+                        Finding::new(
+                            code!("destination-namespace-unknown"),
+                            format!("the namespace of destination `{name}` is not known"),
+                        )
+                        .help("write `destination.namespace`, or convert what is rendered for one environment"),
+                    );
                 }
                 Principal::Account(account) => accounts.called.push(account),
                 Principal::Pods { namespace, labels } => match self.account_of(namespace.as_deref(), &labels) {
@@ -159,9 +170,15 @@ impl<'i, 'a> Desk<'i, 'a> {
                     }
                 },
                 Principal::Spiffe(spiffe) => {
-                    self.find(index, Finding::new(code!("destination-not-an-account"), format!("destination `{spiffe}` names no ServiceAccount"))
+                    self.find(
+                        index,
+                        Finding::new(
+                            code!("destination-not-an-account"),
+                            format!("destination `{spiffe}` names no ServiceAccount"),
+                        )
                         .note("policy selects pods, and a SPIFFE ID does not say which pods have it")
-                        .help("name the ServiceAccount as the destination"));
+                        .help("name the ServiceAccount as the destination"),
+                    );
                 }
             }
         }
@@ -299,8 +316,10 @@ impl<'i, 'a> Desk<'i, 'a> {
         let mut findings = Vec::new();
         let met = callers::meet(&members, workloads, around.inventory, around.settings, place);
         findings.extend(met.unnamed);
-        let from: Vec<&'a ObjectId> = draft.members.iter().flat_map(|&member| self.items[member].from.clone()).collect();
-        permissions.extend(met.permissions.into_iter().map(|permission| Permission { from: from.clone(), ..permission }));
+        let from: Vec<&'a ObjectId> =
+            draft.members.iter().flat_map(|&member| self.items[member].from.clone()).collect();
+        permissions
+            .extend(met.permissions.into_iter().map(|permission| Permission { from: from.clone(), ..permission }));
         findings.extend(self.existing(namespace, workloads, place));
         findings.extend(self.hosts(namespace, workloads, place));
         for finding in &findings {
@@ -318,9 +337,10 @@ impl<'i, 'a> Desk<'i, 'a> {
         let inventory = self.around.inventory;
         let policy = inventory.policies().iter().find(|policy| {
             let here = policy.namespace.as_deref().is_none_or(|own| own == namespace);
-            let ours = kinds.get(&policy.kind).and_then(|rows| rows.first()).is_some_and(|row| {
-                row.api_version.split('/').next() == Some(policy.group.as_str())
-            });
+            let ours = kinds
+                .get(&policy.kind)
+                .and_then(|rows| rows.first())
+                .is_some_and(|row| row.api_version.split('/').next() == Some(policy.group.as_str()));
             let selects = |set: &Workloads| match &policy.selector {
                 Some(selector) => inventory
                     .selected_by(Some(namespace), &set.labels)
@@ -363,7 +383,9 @@ impl<'i, 'a> Desk<'i, 'a> {
             finding
                 .at(place)
                 .label(mention.place, "it is written here")
-                .note("without the source mesh the name leads nowhere, so the caller is cut off whatever the policy says")
+                .note(
+                    "without the source mesh the name leads nowhere, so the caller is cut off whatever the policy says",
+                )
                 .help("write the Service's own name there, then say `--hosts-moved`"),
         )
     }
@@ -402,7 +424,10 @@ impl<'i, 'a> Desk<'i, 'a> {
             let message = "the source mesh did not enforce TrafficTargets";
             let finding = match nothing {
                 false => Finding::new(code!("source-permissive"), format!("{message}, so the policy only reports")),
-                true => Finding::new(code!("source-permissive-unsaid"), format!("{message}, and {} has no policy that only reports", self.around.profile.title())),
+                true => Finding::new(
+                    code!("source-permissive-unsaid"),
+                    format!("{message}, and {} has no policy that only reports", self.around.profile.title()),
+                ),
             };
             self.find(member, finding.help("say `--enforced yes` to have the policy enforce"));
         }
@@ -423,20 +448,26 @@ impl<'i, 'a> Desk<'i, 'a> {
             }
             let uncovered = inventory.workloads_in(Some(namespace)).into_iter().find(|workload| {
                 !inventory.callers_of(workload).iter().all(|caller| {
-                    self.around.settings.callers.get(&callers::CallerClass::of(caller.how)) == Some(&callers::Named::None)
+                    self.around.settings.callers.get(&callers::CallerClass::of(caller.how))
+                        == Some(&callers::Named::None)
                 })
             });
-            let unread = inventory.unreadable(Some(namespace)).first().map(|unread| (unread.what.clone(), unread.place));
+            let unread =
+                inventory.unreadable(Some(namespace)).first().map(|unread| (unread.what.clone(), unread.place));
             let why = match (open.contains(namespace), unread, uncovered) {
                 (true, _, _) => Some(("a destination in it is held".to_owned(), None)),
                 (_, Some((what, place)), _) => Some((format!("{what} could not be read"), Some(place))),
-                (_, _, Some(workload)) => Some((format!("{} may be called without a grant", workload.display()), Some(workload.place))),
+                (_, _, Some(workload)) => {
+                    Some((format!("{} may be called without a grant", workload.display()), Some(workload.place)))
+                }
                 (false, None, None) => None,
             };
             match why {
                 None => {
                     let manifests = policy.default_deny(namespace, self.around);
-                    self.out.manifests.extend(manifests.into_iter().map(|manifest| (Vec::new(), manifest.with(Effect::DeniesByDefault))));
+                    self.out.manifests.extend(
+                        manifests.into_iter().map(|manifest| (Vec::new(), manifest.with(Effect::DeniesByDefault))),
+                    );
                 }
                 Some((why, place)) => {
                     let message = format!("namespace `{namespace}` does not deny by default: {why}");

@@ -123,10 +123,13 @@ impl Destination<'_> {
     fn labels(&self, workload: &Workload, inventory: &Inventory) -> Result<BTreeMap<String, String>, Box<Finding>> {
         if workload.host_network {
             return Err(Box::new(
-                self.refusal(code!("workload-host-network"), format!("{} uses the network of its node", workload.display()))
-                    .label(workload.place, "`hostNetwork: true`")
-                    .note("no mesh stands before such pods, so its policy does not protect them")
-                    .help("give the pods a network of their own, or protect the node in another way"),
+                self.refusal(
+                    code!("workload-host-network"),
+                    format!("{} uses the network of its node", workload.display()),
+                )
+                .label(workload.place, "`hostNetwork: true`")
+                .note("no mesh stands before such pods, so its policy does not protect them")
+                .help("give the pods a network of their own, or protect the node in another way"),
             ));
         }
         let lasting: BTreeMap<String, String> = workload
@@ -174,7 +177,8 @@ impl Destination<'_> {
                 None => kept.push((labels, members)),
                 Some((known, own)) if members.iter().all(|member| selects(known, member)) => own.extend(members),
                 Some((_, own)) => {
-                    let message = format!("labels of {} select some of the pods of {}", own[0].display(), members[0].display());
+                    let message =
+                        format!("labels of {} select some of the pods of {}", own[0].display(), members[0].display());
                     return Err(Box::new(
                         self.refusal(code!("workload-labels-shared"), message)
                             .label(own[0].place, "one of them")
@@ -226,7 +230,10 @@ impl Destination<'_> {
             return Err(Box::new(
                 self.refusal(
                     code!("port-protocol-conflict"),
-                    format!("port {number} of the pods of `{}` is HTTP to one Service and not to another", self.display()),
+                    format!(
+                        "port {number} of the pods of `{}` is HTTP to one Service and not to another",
+                        self.display()
+                    ),
                 )
                 .label(one, "one of them")
                 .label(other, "the other")

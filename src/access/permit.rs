@@ -60,8 +60,7 @@ pub fn add_named_ports<'i, 'a: 'i>(items: impl Iterator<Item = &'i Item<'a>>, wo
             for set in workloads.iter_mut().filter(|_| !nothing) {
                 for &number in numbers {
                     let udp = protocol == PortProtocol::Udp;
-                    let known =
-                        |port: &PodPort| port.number == number && (port.protocol == PortProtocol::Udp) == udp;
+                    let known = |port: &PodPort| port.number == number && (port.protocol == PortProtocol::Udp) == udp;
                     if !set.ports.iter().any(known) {
                         set.ports.push(PodPort {
                             number,
@@ -83,8 +82,7 @@ fn has(ports: &Ports, port: &PodPort, item: &Item<'_>) -> Result<bool, Box<Findi
         Numbering::Pod => Ok(ports.has(port.number)),
         Numbering::Service => {
             let Ports::Only(_) = ports else { return Ok(true) };
-            let granted: Vec<&(String, u16)> =
-                port.services.iter().filter(|(_, number)| ports.has(*number)).collect();
+            let granted: Vec<&(String, u16)> = port.services.iter().filter(|(_, number)| ports.has(*number)).collect();
             match port.services.iter().find(|(_, number)| !ports.has(*number)) {
                 Some((service, number)) if !granted.is_empty() => Err(Box::new(shared(port, service, *number, item))),
                 _ => Ok(!granted.is_empty()),
@@ -96,7 +94,10 @@ fn has(ports: &Ports, port: &PodPort, item: &Item<'_>) -> Result<bool, Box<Findi
 fn shared(port: &PodPort, service: &str, number: u16, item: &Item<'_>) -> Finding {
     Finding::new(
         code!("grant-port-shared"),
-        format!("port {number} of Service `{service}` leads to pod port {} as well, and the grant does not name it", port.number),
+        format!(
+            "port {number} of Service `{service}` leads to pod port {} as well, and the grant does not name it",
+            port.number
+        ),
     )
     .at(item.grant.place)
     .note("SMI counts ports of Services here; a policy sees only the port of the pods, where the two are one")

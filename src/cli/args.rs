@@ -197,7 +197,10 @@ impl SourceArgs {
         self.service_port.iter().for_each(|pair| flag("--service-port", pair));
         self.unowned.iter().for_each(|name| flag("--unowned", name));
         let policy = self.policy.words();
-        policy.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).for_each(|(name, value)| flag(name, value));
+        policy
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+            .for_each(|(name, value)| flag(name, value));
         self.config.iter().filter(|_| !self.no_config).for_each(|path| flag("--config", &path.display().to_string()));
         if self.max_file_size != DEFAULT_MAX_FILE_SIZE {
             flag("--max-file-size", &self.max_file_size.to_string());

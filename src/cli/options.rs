@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{ClusterArgs, SourceArgs};
-use super::{config, policy};
 use super::program::Program;
+use super::{config, policy};
 use crate::convert::{GivenPorts, Settings};
 use crate::filter::{Filter, Requirement};
 use crate::mappings;

@@ -251,9 +251,8 @@ impl Inventory {
     pub fn services_selecting(&self, namespace: Option<&str>, labels: &BTreeMap<String, String>) -> Vec<&Service> {
         let candidates = self.services_by_selector.may(labels, namespace);
         let candidates = candidates.into_iter().map(|at| &self.services[at]);
-        let selects = |service: &&Service| {
-            service.selector.as_ref().is_some_and(|selector| selector::is_part(selector, labels))
-        };
+        let selects =
+            |service: &&Service| service.selector.as_ref().is_some_and(|selector| selector::is_part(selector, labels));
         candidates.filter(selects).collect()
     }
 

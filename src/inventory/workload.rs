@@ -251,7 +251,8 @@ impl Workload {
 
 /// The labels that a workload knows its pods by, as far as its pods have them.
 fn own_selector(header: &Header<'_>, pods: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let node = header.node.path(&["spec", "selector", "matchLabels"]).or_else(|| header.node.path(&["spec", "selector"]));
+    let node =
+        header.node.path(&["spec", "selector", "matchLabels"]).or_else(|| header.node.path(&["spec", "selector"]));
     let selector = node.map(labels).unwrap_or_default();
     if selector.iter().all(|(key, value)| pods.get(key) == Some(value)) { selector } else { BTreeMap::new() }
 }

@@ -105,7 +105,9 @@ impl RequestPattern {
         let path = |pattern: &Self| pattern.path.as_ref().map(|path| (path.anchoring, path.expression.clone()));
         let headers = |pattern: &Self| -> Vec<_> {
             let headers = pattern.headers.iter();
-            headers.map(|header| (header.name.to_ascii_lowercase(), header.anchoring, header.expression.clone())).collect()
+            headers
+                .map(|header| (header.name.to_ascii_lowercase(), header.anchoring, header.expression.clone()))
+                .collect()
         };
         self.methods == other.methods && path(self) == path(other) && headers(self) == headers(other)
     }
