@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use crate::code;
-use crate::convert::{self, Conversion, Item, Manifest, Settings};
+use crate::convert::{self, Conversion, Item, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
 use crate::load::{self, SmiObject};
+use crate::manifest::Manifest;
 use crate::mappings;
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
@@ -60,7 +61,7 @@ pub struct Run {
 /// If there can be no trustworthy result: a named source is missing or unreadable.
 pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     let Scan { sources, documents, scopes, context, findings, read } = scan::scan(&options.scan, stdin)?;
-    let loaded = load::load(&documents, &sources);
+    let loaded = load::load(&documents, &scopes, &context, &sources);
     let mut report = Report { read, findings, ..Report::default() };
     report.to = Some(Chosen { name: options.to.display(), because: options.to_because.clone() });
 
