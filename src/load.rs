@@ -269,3 +269,6 @@ fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Fi
         None => finding,
     }
 }
+
+#[cfg(test)]
+mod tests;
