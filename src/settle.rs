@@ -305,10 +305,9 @@ impl<'a> Desk<'a> {
                 _ => continue,
             };
             if !converted.contains(&index) && !self.findings[index].iter().any(blocks) {
-                let finding =
-                    Finding::new(code!("internal"), format!("this {what} was neither converted nor refused"))
-                        .at(self.at(index))
-                        .help("this is a mistake in smi2gamma: please report it with the manifest");
+                let finding = Finding::new(code!("internal"), format!("this {what} was neither converted nor refused"))
+                    .at(self.at(index))
+                    .help("this is a mistake in smi2gamma: please report it with the manifest");
                 self.add(index, finding);
             }
         }
@@ -332,7 +331,12 @@ impl<'a> Desk<'a> {
             match user {
                 User::Converted(user) if self.findings[*user].iter().any(blocks) => {
                     let other = &self.objects[*user].id;
-                    let message = format!("{} `{}` stays, since {} is not converted", id.kind, id.name, called(&other.kind, &other.name));
+                    let message = format!(
+                        "{} `{}` stays, since {} is not converted",
+                        id.kind,
+                        id.name,
+                        called(&other.kind, &other.name)
+                    );
                     let finding = Finding::new(code!("group-waits"), message)
                         .at(self.at(index))
                         .label(self.at(*user), "it is used here")
@@ -340,7 +344,12 @@ impl<'a> Desk<'a> {
                     self.add(index, finding);
                 }
                 User::Other(other, place) if !self.converts_too(&users, other) => {
-                    let message = format!("{} `{}` stays, since {} is not converted in this run", id.kind, id.name, called(&other.kind, &other.name));
+                    let message = format!(
+                        "{} `{}` stays, since {} is not converted in this run",
+                        id.kind,
+                        id.name,
+                        called(&other.kind, &other.name)
+                    );
                     let finding = Finding::new(code!("group-waits"), message)
                         .at(self.at(index))
                         .label(*place, "it is used here")
@@ -356,7 +365,9 @@ impl<'a> Desk<'a> {
                 format!("nothing in its scope refers to {} `{}`", id.kind, id.name),
             )
             .at(self.at(index))
-            .note("Gateway API has no such objects of their own: without a split or a grant there is nothing to convert")
+            .note(
+                "Gateway API has no such objects of their own: without a split or a grant there is nothing to convert",
+            )
             .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
         }
@@ -467,9 +478,10 @@ pub fn not_converted(object: &SmiObject, place: Place, profile: &Profile) -> Fin
         None if profile.target.name == gateway_api().name => finding
             .note("Gateway API has routes and no authorization; policy is each mesh's own, and is never chosen for you")
             .help(format!("say which mesh it is for with `--to`: {}", with_policy())),
-        _ => finding
-            .note(format!("policy of {} is not written by this version", profile.target.title))
-            .help(format!("keep the object, and keep the source mesh enforcing it; policy is written for {}", with_policy())),
+        _ => finding.note(format!("policy of {} is not written by this version", profile.target.title)).help(format!(
+            "keep the object, and keep the source mesh enforcing it; policy is written for {}",
+            with_policy()
+        )),
     }
 }
 

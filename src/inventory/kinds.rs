@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::caller::Caller;
 use super::mode::{Mention, Mode};
 use super::policy::{Policy, Waypoint};
-use super::workload::{Namespace, Unread, Unreadable, Workload};
+use super::workload::{Namespace, Unread, Unreadable, Workload, is_workload};
 use crate::mappings;
 use crate::place::{Place, SourceId, Span};
 use crate::yaml::{Node, Scalar};
@@ -334,6 +334,17 @@ impl Entry {
 }
 
 impl Entry {
+    /// What a patch contributes: what it adds is read as if it were an object, but pods that it changes are unknown.
+    #[must_use]
+    pub fn read_patch(header: &Header<'_>, source: SourceId) -> Vec<Self> {
+        let mut entries = Self::read(header, source);
+        if is_workload(header.group(), header.kind) || header.node.path(&["spec", "template"]).is_some() {
+            entries.retain(|entry| !matches!(entry, Self::Workload(_) | Self::Unreadable(_)));
+            entries.extend(Unreadable::of_patch(header, source).map(Self::Unreadable));
+        }
+        entries
+    }
+
     fn service(header: &Header<'_>, source: SourceId) -> Vec<Self> {
         let Some(service) = Service::read(header, source) else {
             return vec![Self::Unreadable(Unreadable::object(header, source, Unread::Shape))];
@@ -632,4 +643,41 @@ pub const WORDS: &[&str] = &[
     "Rollout",
     "Egress",
     "RateLimit",
+];
+
+/// The words of kinds that bear on a grant: what makes pods, what leads to them, and policy. A document beside a grant that
+/// has none of them is not parsed.
+pub const AROUND_GRANTS: &[&str] = &[
+    // What makes pods, of whatever kind; and the kinds that are there for it.
+    "containers",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Rollout",
+    // Services, ServiceExports, APIServices, VirtualServices, ServiceIntentions, scrapers.
+    "Service",
+    "Namespace",
+    "Scrape",
+    "Ingress",
+    "Gateway",
+    "Route",
+    "HTTPProxy",
+    "VirtualServer",
+    "TransportServer",
+    "Mapping",
+    "WebhookConfiguration",
+    "clientConfig",
+    // Policy.
+    "Policy",
+    "Server",
+    "Authorization",
+    "Authentication",
+    "TrafficPermission",
+    // Switches of meshes.
+    "MeshConfig",
+    "HelmRelease",
 ];

@@ -62,8 +62,20 @@ impl Mode {
                 node.and_then(|node| access_control(node, source)).into_iter().collect()
             }
             ("", "ConfigMap") => config_map(header, source),
+            ("helm.toolkit.fluxcd.io", "HelmRelease") => {
+                let values = header.node.path(&["spec", "values"]);
+                values.map(|values| Self::of_values(values, source)).unwrap_or_default()
+            }
             _ => arguments(header, source),
         }
+    }
+
+    /// The switches in the values of a chart: those of the mesh's own chart, or under its name in those of another.
+    #[must_use]
+    pub fn of_values(values: &Node, source: SourceId) -> Vec<Self> {
+        let within = values.entries().iter().map(|(key, value)| (key.key_text(), value));
+        let own = std::iter::once((std::borrow::Cow::Borrowed(""), values));
+        own.chain(within).filter_map(|(name, values)| chart(&name, values, source)).collect()
     }
 }
 
@@ -124,14 +136,17 @@ fn arguments(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
     });
     let mode = |container: &Node| {
         let list = |key: &str| container.get(key).map(Node::items).unwrap_or_default().iter();
-        let found = list("command").chain(list("args")).find_map(|argument| Some((argument, acl(argument.as_str()?)?)));
-        let (span, enforces, seen) = match found {
-            Some((argument, enforces)) => (argument.span, enforces, text(argument).unwrap_or_default()),
+        let words = || list("command").chain(list("args")).filter_map(|argument| Some((argument, argument.as_str()?)));
+        let elsewhere = words().any(|(_, word)| word.to_ascii_lowercase().starts_with("--configfile"))
+            || list("env").any(|variable| variable.get("name").and_then(text).is_some_and(|name| name.contains("ACL")));
+        let (span, enforces, seen) = match words().find_map(|(argument, word)| Some((argument, word, acl(word)?))) {
+            Some((argument, word, enforces)) => (argument.span, enforces, word.to_owned()),
+            None if elsewhere => return None,
             None => (container.span, false, "the controller was started without `--acl`".to_owned()),
         };
-        Mode { mesh: "traefik".to_owned(), enforces, seen, place: Place { source, span } }
+        Some(Mode { mesh: "traefik".to_owned(), enforces, seen, place: Place { source, span } })
     };
-    controllers.map(mode).collect()
+    controllers.filter_map(mode).collect()
 }
 
 /// An image without tag and digest: `registry.example:5000/traefik/mesh:v1.4` gives `registry.example:5000/traefik/mesh`.
@@ -146,6 +161,31 @@ fn acl(argument: &str) -> Option<bool> {
         ("--acl" | "--ACL", value) => Some(value != "false"),
         _ => None,
     }
+}
+
+/// The switch in the values of one chart; `name` is the key they stand under, empty at the top.
+///
+/// openservicemesh/osm@release-v1.2 charts/osm/values.yaml (`OpenServiceMesh` before 0.11); nginxinc/nginx-service-mesh@2e04536
+/// helm-chart/values.yaml; traefik/mesh-helm-chart@8a7a193 mesh/values.yaml, whose `acl` means something elsewhere too, so that
+/// it counts only under the chart's name.
+fn chart(name: &str, values: &Node, source: SourceId) -> Option<Mode> {
+    let place = |node: &Node| Place { source, span: node.span };
+    let osm = ["osm", "OpenServiceMesh"].iter().find_map(|key| values.path(&[key, "enablePermissiveTrafficPolicy"]));
+    if let Some((node, permissive)) = osm.and_then(|node| Some((node, flag(node)?))) {
+        let seen = format!("enablePermissiveTrafficPolicy: {permissive}");
+        return Some(Mode { mesh: "osm".to_owned(), enforces: !permissive, seen, place: place(node) });
+    }
+    if matches!(name, "traefik-mesh" | "maesh") {
+        let node = values.get("acl")?;
+        let enforces = flag(node)?;
+        return Some(Mode {
+            mesh: "traefik".to_owned(),
+            enforces,
+            seen: format!("acl: {enforces}"),
+            place: place(node),
+        });
+    }
+    access_control(values.get("accessControlMode")?, source)
 }
 
 /// A boolean, or text that is one: data of a ConfigMap is text.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::kinds::{Entry, Header, Transport};
 use super::selector::{labels, text};
 use crate::place::{Place, SourceId};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Problem, ProblemKind, Value};
 
 /// Anything that makes pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, CronJob,
 /// Rollout, DeploymentConfig, or any other object with a template of pods; and a Pod itself.
@@ -397,4 +397,82 @@ impl Unreadable {
             place: header.place(source),
         }
     }
+
+    /// The patch in the object of `header`, if it changes what pods are, whose they are or where they listen. New images,
+    /// replicas or variables change none of that.
+    pub(super) fn of_patch(header: &Header<'_>, source: SourceId) -> Option<Self> {
+        let template = match header.kind {
+            "Pod" => Some(header.node),
+            "CronJob" => header.node.path(&["spec", "jobTemplate", "spec", "template"]),
+            _ => header.node.path(&["spec", "template"]),
+        }?;
+        let pods = template.get("spec");
+        let has =
+            |node: Option<&Node>, keys: &[&str]| keys.iter().any(|key| node.and_then(|node| node.get(key)).is_some());
+        let containers = pods.and_then(|pods| pods.get("containers")).map(Node::items).unwrap_or_default();
+        let changes = has(template.get("metadata"), &["labels", "annotations"])
+            || has(pods, &["serviceAccountName", "serviceAccount", "hostNetwork", "initContainers"])
+            || containers.iter().any(|container| has(Some(container), IN_CONTAINERS));
+        changes.then(|| Self::object(header, source, Unread::Patch))
+    }
+
+    /// A patch in the form of operations (RFC 6902), if one of them changes pods as [`Unreadable::of_patch`] has it.
+    #[must_use]
+    pub fn of_operations(root: &Node, source: SourceId) -> Option<Self> {
+        let path = |operation: &'_ Node| operation.get("path").and_then(Node::as_str).is_some_and(bears_on_pods);
+        let found = root.items().iter().find(|operation| path(operation))?;
+        let place = Place { source, span: found.span };
+        Some(Self { what: "patch".to_owned(), ..Self::document(Unread::Patch, place) })
+    }
+
+    /// What a kustomization makes only when it is built: what it fetches and generates, and patches written into it that
+    /// change pods.
+    #[must_use]
+    pub fn of_build(root: &Node, source: SourceId) -> Vec<Self> {
+        let items = |key: &str| root.get(key).map(Node::items).unwrap_or_default().iter();
+        let unread = |why, what: &str, node: &Node| Self {
+            why,
+            what: what.to_owned(),
+            namespace: None,
+            place: Place { source, span: node.span },
+        };
+        let fetched = ["resources", "bases", "components"].into_iter().flat_map(items);
+        let fetched = fetched.filter(|node| node.as_str().is_some_and(is_remote)).map(|node| (node, "remote resource"));
+        let generated = ["helmCharts", "helmChartInflationGenerator", "generators"].into_iter().flat_map(items);
+        let generated = generated.map(|node| (node, "generator"));
+        let patch = |node: &Node| node.get("patch").unwrap_or(node).as_str().is_some_and(bears_on_pods);
+        let patches = ["patches", "patchesStrategicMerge", "patchesJson6902"].into_iter().flat_map(items);
+        let patches = patches.filter(|node| patch(node)).map(|node| unread(Unread::Patch, "patch", node));
+        fetched.chain(generated).map(|(node, what)| unread(Unread::Generated, what, node)).chain(patches).collect()
+    }
+}
+
+// === impl Unread ===
+
+impl Unread {
+    /// Why a document could not be parsed.
+    #[must_use]
+    pub fn of(problem: &Problem) -> Self {
+        match problem.kind {
+            ProblemKind::Template => Self::Template,
+            ProblemKind::Syntax | ProblemKind::DuplicateKey | ProblemKind::Aliases | ProblemKind::Depth => Self::Syntax,
+        }
+    }
+}
+
+/// The fields of a container that say where it listens and who calls it.
+const IN_CONTAINERS: &[&str] = &["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
+
+/// Whether the text of a patch, or the path of an operation, may change what pods are, whose, or where they listen.
+fn bears_on_pods(text: &str) -> bool {
+    const WORDS: &[&str] = &["labels", "annotations", "serviceAccount", "hostNetwork", "initContainers"];
+    let of_pods = text.contains("template") || text.contains("kind: Pod");
+    of_pods && WORDS.iter().chain(IN_CONTAINERS).any(|word| text.contains(word))
+}
+
+/// Whether kustomize fetches this entry (kustomize v5.4 api/internal/git/repospec.go).
+fn is_remote(entry: &str) -> bool {
+    entry.contains("://")
+        || entry.contains("?ref=")
+        || ["git@", "git::", "github.com"].iter().any(|start| entry.starts_with(start))
 }
