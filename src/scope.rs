@@ -5,19 +5,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::access::{self, Around, Kept, SourceReading};
 use crate::code;
 use crate::convert::{self, Conversion, Item};
 use crate::inventory::{Entry, Inventory};
 use crate::load::SmiObject;
-use crate::mappings;
+use crate::mappings::{self, Enforcement, Overlap, ProtocolReading};
+use crate::model::access::{AccessMeaning, AccessSurroundings};
+use crate::model::grant::Account;
+use crate::model::named::{self, Named};
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, SourceId};
 use crate::referrers::{managed, owner};
-use crate::report::Finding;
+use crate::report::{Finding, ObjectId};
 use crate::run::Options;
 use crate::scan::{DocId, Scope, ScopeKind};
 use crate::settle::{self, Answer};
 use crate::smi::{self, Object};
+use crate::target::Policy;
 
 /// What the scopes of a run share.
 pub struct Engine<'a> {
@@ -39,6 +44,86 @@ struct Deployed<'a> {
     namespace: Option<&'a str>,
 }
 
+/// What the grants of a scope are read beside.
+#[derive(Clone, Copy)]
+struct Grants<'d> {
+    deployed: &'d [Deployed<'d>],
+    fragments: &'d Fragments<'d>,
+    groups: &'d Groups<'d>,
+    languages: &'d Languages,
+}
+
+/// The groups, routes and bindings of a scope, by kind and name.
+struct Fragments<'d> {
+    named: BTreeMap<(smi::Kind, &'d str), Vec<&'d Deployed<'d>>>,
+}
+
+/// The reading of the specification itself.
+fn spec() -> &'static mappings::Source {
+    mappings::sources().first().expect("the table of sources is never empty")
+}
+
+/// The objects of one kind, for references by name.
+fn named<'d, T>(deployed: &'d [Deployed<'d>], of: impl Fn(&'d Object) -> Option<&'d T>) -> Named<'d, T> {
+    let fitting = deployed.iter().filter(|deployed| deployed.object.patch.is_none());
+    Named::new(fitting.filter_map(|deployed| {
+        let object = of(deployed.object.object.as_ref()?)?;
+        let entry = named::Entry {
+            namespace: deployed.namespace,
+            source: deployed.object.source,
+            object,
+            blocked: deployed.object.findings.iter().any(settle::blocks),
+        };
+        Some((deployed.object.id.name.as_str(), entry))
+    }))
+}
+
+// === impl Fragments ===
+
+impl<'d> Fragments<'d> {
+    fn of(deployed: &'d [Deployed<'d>]) -> Self {
+        let mut named: BTreeMap<(smi::Kind, &str), Vec<&Deployed<'_>>> = BTreeMap::new();
+        for item in deployed {
+            let kind = match &item.object.object {
+                Some(Object::HttpRouteGroup(_)) => smi::Kind::HTTPRouteGroup,
+                Some(Object::TcpRoute(_)) => smi::Kind::TCPRoute,
+                Some(Object::UdpRoute(_)) => smi::Kind::UDPRoute,
+                Some(Object::IdentityBinding(_)) => smi::Kind::IdentityBinding,
+                _ => continue,
+            };
+            named.entry((kind, &item.object.id.name)).or_default().push(item);
+        }
+        Self { named }
+    }
+
+    /// The objects of that kind and name; one whose namespace is not known stands for any.
+    fn find(&self, kind: smi::Kind, namespace: Option<&str>, name: &str) -> Vec<&'d Deployed<'d>> {
+        let all = self.named.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
+        let fits =
+            |item: &&&Deployed<'_>| namespace.is_none() || item.namespace.is_none() || namespace == item.namespace;
+        all.iter().filter(fits).copied().collect()
+    }
+
+    /// The objects whose content a grant carries.
+    fn carried(&self, target: &'d Deployed<'d>, typed: &smi::TrafficTarget) -> Vec<&'d ObjectId> {
+        let mut carried = vec![&target.object.id];
+        for rule in typed.rules.iter().flatten() {
+            let (Some(kind), Some(name)) = (&rule.kind, &rule.name) else { continue };
+            let Some(kind) = smi::Kind::from_name(&kind.value) else { continue };
+            carried.extend(self.find(kind, target.namespace, &name.value).into_iter().map(|found| &found.object.id));
+        }
+        for subject in typed.sources.iter().flatten().chain(&typed.destination) {
+            let binding = subject.kind.as_ref().is_some_and(|kind| kind.value == smi::Kind::IdentityBinding.name());
+            let Some(name) = subject.name.as_ref().filter(|_| binding) else { continue };
+            let found = self.find(smi::Kind::IdentityBinding, target.namespace, &name.value);
+            carried.extend(found.into_iter().map(|found| &found.object.id));
+        }
+        carried.sort();
+        carried.dedup();
+        carried
+    }
+}
+
 // === impl Deployed ===
 
 impl Deployed<'_> {
@@ -46,6 +131,27 @@ impl Deployed<'_> {
     fn place(&self) -> Place {
         let span = self.object.object.as_ref().map_or(self.object.span, |object| object.meta().name.span);
         Place { source: self.object.source, span }
+    }
+
+    /// A TrafficTarget that is not converted, as others of its destination have to know it.
+    fn kept(&self) -> Kept<'_> {
+        let destination = match &self.object.object {
+            Some(Object::TrafficTarget(target)) => target.destination.as_ref(),
+            _ => None,
+        };
+        let account = destination.filter(|subject| {
+            subject.kind.as_ref().is_none_or(|kind| kind.value != smi::Kind::IdentityBinding.name())
+        });
+        let named = account.and_then(|subject| Some((subject, subject.name.as_ref()?)));
+        Kept {
+            id: &self.object.id,
+            place: self.place(),
+            destination: named.map(|(subject, name)| Account {
+                namespace: subject.namespace.as_ref().map(|namespace| namespace.value.clone()).or(self.namespace.map(str::to_owned)),
+                name: name.value.clone(),
+            }),
+            namespace: self.namespace.map(str::to_owned),
+        }
     }
 
     /// The object as one that refers to others.
@@ -160,9 +266,123 @@ impl Engine<'_> {
         let Conversion { manifests, findings } =
             convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
-        answer.manifests = manifests;
-        self.references(&deployed, &inventory, choice.whose, &languages, &mut answer);
+        let fragments = Fragments::of(&deployed);
+        match self.options.to.policy() {
+            Some(policy) => {
+                let around = Around {
+                    inventory: &inventory,
+                    profile: &self.options.to,
+                    routes: &manifests,
+                    settings: &self.options.policy,
+                };
+                let grants = Grants { deployed: &deployed, fragments: &fragments, groups: &groups, languages: &languages };
+                self.grants(grants, choice.whose, policy, around, &mut answer);
+            }
+            None => self.without_policy(&deployed, &mut answer),
+        }
+        answer.manifests.splice(0..0, manifests);
+        self.references(&deployed, &fragments, &inventory, choice.whose, &languages, &mut answer);
         answer
+    }
+
+    // --- grants ---
+
+    /// The policy of the scope's grants.
+    fn grants(&self, grants: Grants<'_>, whose: Whose, policy: &dyn Policy, around: Around<'_>, answer: &mut Answer) {
+        let Grants { deployed, fragments, groups, languages } = grants;
+        let (tcp_routes, udp_routes, bindings) = (
+            named(deployed, |object| if let Object::TcpRoute(route) = object { Some(route) } else { None }),
+            named(deployed, |object| if let Object::UdpRoute(route) = object { Some(route) } else { None }),
+            named(deployed, |object| if let Object::IdentityBinding(binding) = object { Some(binding) } else { None }),
+        );
+        let mut items = Vec::new();
+        let mut kept = Vec::new();
+        for deployed in deployed.iter().filter(|deployed| deployed.object.patch.is_none()) {
+            if deployed.object.id.kind != smi::Kind::TrafficTarget.name() {
+                continue;
+            }
+            let blocked = deployed.object.findings.iter().any(settle::blocks);
+            let (Some(index), Some(Object::TrafficTarget(target)), false) =
+                (deployed.index, &deployed.object.object, blocked)
+            else {
+                kept.push(deployed.kept());
+                continue;
+            };
+            let source = deployed.object.source;
+            let surroundings = AccessSurroundings {
+                namespace: deployed.namespace,
+                groups,
+                tcp_routes: &tcp_routes,
+                udp_routes: &udp_routes,
+                bindings: &bindings,
+                languages,
+            };
+            match model::access::decide(target, source, whose, surroundings) {
+                Ok(AccessMeaning::Grant(grant, findings)) => {
+                    findings.into_iter().for_each(|finding| answer.find(index, finding));
+                    let from = fragments.carried(deployed, target);
+                    items.push(access::Item { object: index, id: &deployed.object.id, from, grant: *grant, place: deployed.place() });
+                }
+                Ok(meaning) => {
+                    let mesh = match whose {
+                        Whose::Mesh(mesh) => mesh,
+                        Whose::Unknown => spec(),
+                    };
+                    meaning.told(mesh, deployed.place()).into_iter().for_each(|finding| answer.find(index, finding));
+                }
+                Err(refusal) => {
+                    kept.push(deployed.kept());
+                    answer.find(index, *refusal);
+                }
+            }
+        }
+        if items.is_empty() {
+            return;
+        }
+        let reading = self.access_reading(whose, around.inventory, answer);
+        let access::Conversion { manifests, findings, general } = access::convert(&items, &kept, reading, policy, around);
+        answer.manifests.extend(manifests);
+        answer.findings.extend(general);
+        findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
+    }
+
+    /// What holds for all grants of a scope, and whether the source mesh enforced them.
+    fn access_reading(&self, whose: Whose, inventory: &Inventory, answer: &mut Answer) -> SourceReading {
+        let mesh = match whose {
+            Whose::Mesh(mesh) => mesh,
+            Whose::Unknown => spec(),
+        };
+        let Some(reading) = &mesh.access else {
+            return SourceReading { protocol: ProtocolReading::Undefined, overlap: Overlap::Union, enforced: true };
+        };
+        let seen = inventory.modes().iter().find(|mode| mode.mesh == mesh.name);
+        let said = self.options.policy.enforced.or(seen.map(|mode| mode.enforces));
+        let switched = match reading.enforcement.is {
+            Enforcement::Always => false,
+            Enforcement::UnlessPermissive
+            | Enforcement::OptIn
+            | Enforcement::GrantedDestinations
+            | Enforcement::Undefined => true,
+        };
+        if said.is_none() && switched {
+            let message = format!("nothing in the input says whether {} enforced TrafficTargets; it is taken that it did", mesh.title);
+            let finding = Finding::new(code!("enforcement-assumed"), message);
+            answer.findings.push(finding.help("look where its switch stands, and say `--enforced yes` or `--enforced no`"));
+        }
+        SourceReading {
+            protocol: reading.protocol.is,
+            overlap: reading.overlap.is,
+            enforced: !switched || said.unwrap_or(true),
+        }
+    }
+
+    /// The grants of a scope, where the target has no policy that is written.
+    fn without_policy(&self, deployed: &[Deployed<'_>], answer: &mut Answer) {
+        for deployed in deployed.iter().filter(|deployed| deployed.object.patch.is_none()) {
+            if let (Some(index), Some(Object::TrafficTarget(_))) = (deployed.index, &deployed.object.object) {
+                answer.find(index, settle::not_converted(deployed.object, deployed.place(), &self.options.to));
+            }
+        }
     }
 
     fn deployed<'s>(&'s self, scope: &'s Scope) -> Vec<Deployed<'s>> {
@@ -251,34 +471,18 @@ impl Engine<'_> {
     fn references(
         &self,
         deployed: &[Deployed<'_>],
+        fragments: &Fragments<'_>,
         inventory: &Inventory,
         whose: Whose,
         languages: &Languages,
         answer: &mut Answer,
     ) {
-        let mut named: BTreeMap<(smi::Kind, &str), Vec<&Deployed<'_>>> = BTreeMap::new();
-        for item in deployed {
-            let kind = match &item.object.object {
-                Some(Object::HttpRouteGroup(_)) => smi::Kind::HTTPRouteGroup,
-                Some(Object::TcpRoute(_)) => smi::Kind::TCPRoute,
-                Some(Object::UdpRoute(_)) => smi::Kind::UDPRoute,
-                Some(Object::IdentityBinding(_)) => smi::Kind::IdentityBinding,
-                _ => continue,
-            };
-            named.entry((kind, &item.object.id.name)).or_default().push(item);
-        }
-        let find = |kind: smi::Kind, namespace: Option<&str>, name: &str| -> Vec<&Deployed<'_>> {
-            let all = named.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
-            let fits =
-                |item: &&&Deployed<'_>| namespace.is_none() || item.namespace.is_none() || namespace == item.namespace;
-            all.iter().filter(fits).copied().collect()
-        };
         for item in deployed {
             match &item.object.object {
                 Some(Object::TrafficSplit(split)) => {
                     for reference in split.matches.iter().flatten() {
                         let Some(name) = &reference.name else { continue };
-                        for group in find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
+                        for group in fragments.find(smi::Kind::HTTPRouteGroup, item.namespace, &name.value) {
                             answer.used(group.index, item.user());
                         }
                     }
@@ -287,11 +491,11 @@ impl Engine<'_> {
                     for rule in target.rules.iter().flatten() {
                         let (Some(kind), Some(name)) = (&rule.kind, &rule.name) else { continue };
                         let Some(kind) = smi::Kind::from_name(&kind.value) else { continue };
-                        let found = find(kind, item.namespace, &name.value);
+                        let found = fragments.find(kind, item.namespace, &name.value);
                         for group in &found {
                             answer.used(group.index, item.user());
                         }
-                        if let Some(index) = item.index {
+                        if let Some(index) = item.index.filter(|_| self.options.to.policy().is_none()) {
                             let place = |span| Place { source: item.object.source, span };
                             for finding in settle::check_rule(
                                 rule,
@@ -305,7 +509,7 @@ impl Engine<'_> {
                     }
                     for subject in target.sources.iter().flatten().chain(&target.destination) {
                         let Some(name) = &subject.name else { continue };
-                        for binding in find(smi::Kind::IdentityBinding, item.namespace, &name.value) {
+                        for binding in fragments.find(smi::Kind::IdentityBinding, item.namespace, &name.value) {
                             answer.used(binding.index, item.user());
                         }
                     }
