@@ -134,10 +134,10 @@ impl Wanted {
 
 /// For each document, whether it is deployed together with a grant, or is context of one.
 fn beside_grants(loaded: &[Loaded], scopes: &[Scope], context: &[DocId]) -> Vec<bool> {
-    let grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(|object| grants(object));
+    let has_grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(grants);
     let mut beside = vec![false; loaded.len()];
     let mut any = false;
-    for scope in scopes.iter().filter(|scope| scope.documents().any(grants)) {
+    for scope in scopes.iter().filter(|scope| scope.documents().any(has_grants)) {
         any = true;
         scope.documents().for_each(|doc| beside[doc.0 as usize] = true);
     }
