@@ -13,8 +13,9 @@ one() {
     "$here/gateway-api.sh" "$1" "$2"
     echo "# Gateway API $1 $2"
     for room in "$here"/suite/*.sh; do
-        "$room" "$1" "$2" || echo "not ok - ${room##*/} ended with $?" | tee -a "$counts"
+        "$room" "$1" "$2" || not_ok "${room##*/} ended with $?"
     done
+    judge
 }
 
 if [[ $# != 0 ]]; then

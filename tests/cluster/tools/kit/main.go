@@ -5,6 +5,9 @@
 //	kit keys DIR           ca.crt, server.crt, server.key, sa.key and sa.pub in DIR
 //	kit crds FILE...       the CustomResourceDefinitions of FILE..., as one List of apiextensions.k8s.io/v1
 //	kit namespaces FILE... each namespace that an object of FILE... is in, one on a line
+//	kit count FILE...      how many objects FILE... hold
+//	kit split DIR FILE...  each document of FILE... as a file of DIR, as it stands and named by its contents; prints PATH, apiVersion,
+//	                       kind and NAMESPACE/NAME, separated by tabs
 //	kit bundles FILE...    of each table of a target: TARGET@VERSION and the release of Gateway API that it comes with, on one line
 package main
 
@@ -14,6 +17,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -44,7 +48,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | bundles FILE...")
+		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | count FILE... | split DIR FILE... | bundles FILE...")
 	}
 	switch args[0] {
 	case "ports":
@@ -55,6 +59,10 @@ func run(args []string) error {
 		return crds(args[1:])
 	case "namespaces":
 		return namespaces(args[1:])
+	case "count":
+		return count(args[1:])
+	case "split":
+		return split(args[1], args[2:])
 	case "bundles":
 		return bundles(args[1:])
 	}
@@ -162,13 +170,14 @@ type object = map[string]any
 func documents(files []string, each func(file string, o object) error) error {
 	for _, file := range files {
 		if err := documentsOf(file, each); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return err
 		}
 	}
 	return nil
 }
 
-func documentsOf(file string, each func(file string, o object) error) error {
+// raw calls each with the text of every document of a file.
+func raw(file string, each func(text []byte) error) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -179,15 +188,20 @@ func documentsOf(file string, each func(file string, o object) error) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if err == nil {
+			err = each(document)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", file, err)
 		}
+	}
+}
+
+func documentsOf(file string, each func(file string, o object) error) error {
+	return raw(file, func(text []byte) error {
 		var o object
-		if err := yaml.Unmarshal(document, &o); err != nil {
+		if err := yaml.Unmarshal(text, &o); err != nil || o == nil {
 			return err
-		}
-		if o == nil {
-			continue
 		}
 		items, isList := o["items"].([]any)
 		if !isList {
@@ -200,7 +214,8 @@ func documentsOf(file string, each func(file string, o object) error) error {
 				}
 			}
 		}
-	}
+		return nil
+	})
 }
 
 func namespaces(files []string) error {
@@ -215,6 +230,35 @@ func namespaces(files []string) error {
 		fmt.Println(name)
 	}
 	return err
+}
+
+func count(files []string) error {
+	n := 0
+	err := documents(files, func(string, object) error { n++; return nil })
+	fmt.Println(n)
+	return err
+}
+
+func split(dir string, files []string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, file := range files {
+		err := raw(file, func(text []byte) error {
+			var o object
+			if err := yaml.Unmarshal(text, &o); err != nil || o == nil {
+				return err
+			}
+			path := filepath.Join(dir, fmt.Sprintf("%x", sha256.Sum256(text))[:16]+".yaml")
+			meta := child(o, "metadata")
+			fmt.Printf("%s\t%v\t%v\t%v/%v\n", path, o["apiVersion"], o["kind"], meta["namespace"], meta["name"])
+			return os.WriteFile(path, text, 0o600)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bundles reads the tables of mappings/targets, so that what is tried against which release is said in one place.
