@@ -67,6 +67,10 @@ delete_crds() {
     die "the definitions are not deleted: $said"
 }
 
+# plant FOLDER: an object that no server knows, so that kubectl always has something to complain about: of a single complaint it does not
+# say which file it is about, of two it does.
+plant() { echo '{apiVersion: cluster-suite/v1, kind: Unknown, metadata: {name: planted}}' >"$1/0.yaml"; }
+
 # make_namespaces FILE...: those that the objects name and the cluster lacks. Which were made is remembered, since each kubectl costs time.
 make_namespaces() {
     local name names made=$SMI2GAMMA_CLUSTER/namespaces
@@ -180,11 +184,15 @@ judge() {
 ask() {
     local line file=$1/
     [[ -n $(ls "$1") ]] || return 0
+    plant "$1"
     while IFS= read -r line; do
         [[ $line == Warning:* ]] && continue
         # A complaint may have several lines; the first names the file.
         [[ $line =~ ($1/[0-9]+[.]yaml) ]] && file=${BASH_REMATCH[1]}
         complaints[$file]+="$line "
     done < <("$KUBECTL" apply --dry-run=server --validate=strict -f "$1" 2>&1 >"${1%/*}/answers")
+    [[ -n ${complaints[$1/0.yaml]:-} ]] || not_ok "kubectl did not come to the end of $1"
+    unset "complaints[$1/0.yaml]"
+    rm "$1/0.yaml"
     [[ -z ${complaints[$1/]:-} ]] || not_ok "the server was not asked: ${complaints[$1/]}"
 }

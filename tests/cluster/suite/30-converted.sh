@@ -48,7 +48,8 @@ judge_input() {
     done <"$folder/list"
 }
 
-targets=("gateway-api@$version")
+targets=()
+[[ $version == 0.* ]] || targets+=("gateway-api@$version")
 bundles=$("$KIT" bundles "$root"/mappings/targets/*.yaml)
 while read -r target release; do
     [[ $release != "$version" ]] || targets+=("$target")

@@ -1,5 +1,5 @@
 // Kit is what the cluster suite needs and a shell has no good word for: free ports, keys and certificates, CustomResourceDefinitions
-// as today's API server takes them, and the namespaces that manifests name. It talks to no server and starts nothing.
+// as today's API server takes them, worlds to fill it with, and a proxy that breaks it. It starts nothing.
 //
 //	kit ports N            N free TCP ports of 127.0.0.1, on one line
 //	kit keys DIR           ca.crt, server.crt, server.key, sa.key and sa.pub in DIR
@@ -9,6 +9,10 @@
 //	kit split DIR FILE...  each document of FILE... as a file of DIR, as it stands and named by its contents; prints PATH, apiVersion,
 //	                       kind and NAMESPACE/NAME, separated by tabs
 //	kit bundles FILE...    of each table of a target: TARGET@VERSION and the release of Gateway API that it comes with, on one line
+//	kit world DIR FOLDER   every object of FOLDER that a cluster of the suite could hold, as a file of DIR
+//	kit fill SPLITS SERVICES  stores so many of each
+//	kit proxy MODE MATCH   the API server of KUBECONFIG, broken for requests that hold MATCH; see proxy.go
+//	kit outcomes FILE      what a JSON report of smi2gamma says of each object
 package main
 
 import (
@@ -47,26 +51,26 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) < 2 {
-		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | count FILE... | split DIR FILE... | bundles FILE...")
+	commands := map[string]struct {
+		least int
+		run   func(args []string) error
+	}{
+		"ports":      {1, func(args []string) error { return ports(args[0]) }},
+		"keys":       {1, func(args []string) error { return keys(args[0]) }},
+		"crds":       {1, crds},
+		"namespaces": {1, namespaces},
+		"count":      {1, count},
+		"split":      {2, func(args []string) error { return split(args[0], args[1:]) }},
+		"bundles":    {1, bundles},
+		"world":      {2, func(args []string) error { return world(args[0], args[1]) }},
+		"fill":       {2, func(args []string) error { return fill(args[0], args[1]) }},
+		"proxy":      {2, func(args []string) error { return proxy(args[0], args[1]) }},
+		"outcomes":   {1, func(args []string) error { return outcomes(args[0]) }},
 	}
-	switch args[0] {
-	case "ports":
-		return ports(args[1])
-	case "keys":
-		return keys(args[1])
-	case "crds":
-		return crds(args[1:])
-	case "namespaces":
-		return namespaces(args[1:])
-	case "count":
-		return count(args[1:])
-	case "split":
-		return split(args[1], args[2:])
-	case "bundles":
-		return bundles(args[1:])
+	if len(args) == 0 || len(args)-1 < commands[args[0]].least || commands[args[0]].run == nil {
+		return fmt.Errorf("usage: kit COMMAND ARGS..., with COMMAND one of %s", strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
 	}
-	return fmt.Errorf("no command %q", args[0])
+	return commands[args[0]].run(args[1:])
 }
 
 // === ports ===
