@@ -76,6 +76,7 @@ start() {
     shift
     "${leash[@]}" "$@" >"$log" 2>&1 </dev/null &
     started+=($!)
+    echo $! >"${log%.log}.pid"
 }
 
 # alive: dies with the last words of whichever ended too early.

@@ -24,10 +24,9 @@ var ofWorld = []string{
 // What a template leaves open is no name.
 var isName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
-// world writes every object of FOLDER that a cluster could hold to DIR, one file each: of several with one kind, namespace and
-// name the first; what names no namespace is put into `default`, as kubectl does, and what is of another version into the one that
-// the server prefers, in which it will come back. What cannot be read is no object. The names of the files sort as smi2gamma lists a
-// cluster.
+// world writes every object of FOLDER that a cluster could hold to DIR/stored, one file each: of several with one kind, namespace and
+// name the first; what names no namespace is put into `default`, as kubectl does. DIR/served has the same objects in the version that
+// the server prefers, in which they come back. What cannot be read is no object. The names of the files sort as smi2gamma lists a cluster.
 func world(dir, folder string) error {
 	s, err := connect()
 	if err != nil {
@@ -48,17 +47,27 @@ func world(dir, folder string) error {
 				return err
 			}
 			seen[name] = true
+			if err := store(filepath.Join(dir, "stored"), name, o); err != nil {
+				return err
+			}
 			group, _, _ := strings.Cut(o["apiVersion"].(string), "/")
 			if version, known := versions[group]; known {
 				o["apiVersion"] = version
 			}
-			text, err := json.Marshal(o)
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, name+".json"), text, 0o600)
+			return store(filepath.Join(dir, "served"), name, o)
 		})
 	})
+}
+
+func store(dir, name string, o object) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name+".json"), text, 0o600)
 }
 
 // documentsIn is documents for a file of strangers: what is no object is passed over.
