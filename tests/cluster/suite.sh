@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The suite, inside a running cluster (`run.sh` without a command): for each release and channel of Gateway API that crds.tsv lists,
-# every room of suite/ in order. suite.sh VERSION CHANNEL does one of them. The last line counts. $SMI2GAMMA_EMITTED is a folder of manifests
+# every room of suite/ in order; before them, once, every room of plugin/. suite.sh VERSION CHANNEL does one release alone. The last line counts. $SMI2GAMMA_EMITTED is a folder of manifests
 # that tests emitted (tests/emitted); without it they are run for it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,6 +32,10 @@ fi
 if [[ $# != 0 ]]; then
     one "$1" "$2"
 else
+    for room in "$here"/plugin/*.sh; do
+        echo "# ${room##*/}"
+        "$room" || not_ok "${room##*/} ended with $?"
+    done
     while IFS=$'\t' read -r version _; do
         one "$version" standard
         one "$version" experimental

@@ -9,7 +9,7 @@ import (
 )
 
 // fill stores a world of splits and Services, eight at a time, past kubectl and its patience: SPLITS TrafficSplits in namespaces
-// fill-0 to fill-9, each with a root and two backends among the SERVICES that are there.
+// fill-0 to fill-9, each with a root of its own and two backends that are the root of none. There are SERVICES, more than splits.
 func fill(splits, services string) error {
 	s, err := connect()
 	if err != nil {
@@ -36,20 +36,17 @@ func fill(splits, services string) error {
 		return s.create("/api/v1/namespaces/"+namespace+"/services", object{
 			"apiVersion": "v1", "kind": "Service",
 			"metadata": object{"name": name(i), "namespace": namespace},
-			// Without an address of its own: 10,000 of them would not fit into a small range.
-			"spec": object{"clusterIP": "None", "selector": object{"app": name(i)}, "ports": []object{{"name": "http", "port": 8080, "appProtocol": "http"}}},
+			"spec":     object{"selector": object{"app": name(i)}, "ports": []object{{"name": "http", "port": 8080, "appProtocol": "http"}}},
 		})
 	}
 	split := func(i int) error {
 		namespace := fmt.Sprintf("fill-%d", i%namespaces)
-		other := func(by int) string {
-			return name(i%namespaces + namespaces*((i/namespaces+by*m/namespaces)%max(1, n/namespaces)))
-		}
+		backend := func(by int) string { return name(m + namespaces*((i/namespaces+by)%max(1, (n-m)/namespaces))) }
 		return s.create("/apis/split.smi-spec.io/v1alpha4/namespaces/"+namespace+"/trafficsplits", object{
 			"apiVersion": "split.smi-spec.io/v1alpha4", "kind": "TrafficSplit",
 			"metadata": object{"name": fmt.Sprintf("split-%d", i/namespaces), "namespace": namespace},
 			"spec": object{"service": name(i), "backends": []object{
-				{"service": name(i), "weight": 90}, {"service": other(1), "weight": 10},
+				{"service": backend(0), "weight": 90}, {"service": backend(1), "weight": 10},
 			}},
 		})
 	}

@@ -12,6 +12,7 @@
 //	kit world DIR FOLDER   every object of FOLDER that a cluster of the suite could hold, as a file of DIR
 //	kit fill SPLITS SERVICES  stores so many of each
 //	kit proxy MODE MATCH   the API server of KUBECONFIG, broken for requests that hold MATCH; see proxy.go
+//	kit cost COMMAND...    runs it, and says what it took in seconds and MiB
 //	kit outcomes FILE      what a JSON report of smi2gamma says of each object
 package main
 
@@ -65,6 +66,7 @@ func run(args []string) error {
 		"world":      {2, func(args []string) error { return world(args[0], args[1]) }},
 		"fill":       {2, func(args []string) error { return fill(args[0], args[1]) }},
 		"proxy":      {2, func(args []string) error { return proxy(args[0], args[1]) }},
+		"cost":       {1, cost},
 		"outcomes":   {1, func(args []string) error { return outcomes(args[0]) }},
 	}
 	if len(args) == 0 || len(args)-1 < commands[args[0]].least || commands[args[0]].run == nil {

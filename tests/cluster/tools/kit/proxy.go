@@ -78,7 +78,7 @@ func proxy(mode, match string) error {
 func refuse(w http.ResponseWriter, code int, reason string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"the list is forbidden here","reason":%q,"code":%d}`, reason, code)
+	fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"this server is broken","reason":%q,"code":%d}`, reason, code)
 }
 
 // stopping takes a number of bytes and then no more.
