@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The suite, inside a running cluster (`run.sh` without a command): for each release and channel of Gateway API that crds.tsv lists,
-# every room of suite/ in order; before them, once, every room of plugin/. suite.sh VERSION CHANNEL does one release alone. The last line counts. $SMI2GAMMA_EMITTED is a folder of manifests
+# every room of suite/ in order; before them, once, every room of once/. suite.sh VERSION CHANNEL does one release alone. The last line counts. $SMI2GAMMA_EMITTED is a folder of manifests
 # that tests emitted (tests/emitted); without it they are run for it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,7 +32,7 @@ fi
 if [[ $# != 0 ]]; then
     one "$1" "$2"
 else
-    for room in "$here"/plugin/*.sh; do
+    for room in "$here"/once/*.sh; do
         echo "# ${room##*/}"
         "$room" || not_ok "${room##*/} ended with $?"
     done

@@ -47,8 +47,8 @@ YAML
 open_definitions >"$folder/definitions.yaml"
 [[ ! -s $folder/definitions.yaml ]] || install_crds -f "$folder/definitions.yaml"
 
-make_namespaces "$here/plugin/split.yaml"
-"$KUBECTL" apply -f "$here/plugin/split.yaml" >/dev/null
+make_namespaces "$here/once/split.yaml"
+"$KUBECTL" apply -f "$here/once/split.yaml" >/dev/null
 
 # === the whole role ===
 
@@ -102,4 +102,4 @@ while read -r group resources; do
 done <"$folder/rules"
 ((number > 10)) || not_ok "the role has only $number rules"
 
-"$KUBECTL" delete -f "$here/plugin/split.yaml" -f "$folder/all.yaml" --wait=false >/dev/null
+"$KUBECTL" delete -f "$here/once/split.yaml" -f "$folder/all.yaml" --wait=false >/dev/null
