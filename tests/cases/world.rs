@@ -14,6 +14,8 @@ use smi2gamma::run::{Options, Run, run};
 use smi2gamma::scan::{self, Input};
 use smi2gamma::target::Profile;
 
+use crate::emitted;
+
 /// Input and decisions.
 #[derive(Debug, Default)]
 pub struct World {
@@ -129,6 +131,7 @@ impl World {
             policy: Default::default(),
             filter: Filter::default(),
         };
+        emitted::keep(&options, self.stream.as_bytes());
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");
         Ran { run }
     }
