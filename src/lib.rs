@@ -30,4 +30,5 @@ pub mod settle;
 pub mod smi;
 pub mod status;
 pub mod target;
+pub mod verify;
 pub mod yaml;
