@@ -24,6 +24,7 @@ pub mod model;
 pub mod outcome;
 pub mod pattern;
 pub mod place;
+pub mod prove;
 pub mod referrers;
 pub mod report;
 pub mod run;

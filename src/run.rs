@@ -11,12 +11,13 @@ use crate::code;
 use crate::convert::{self, Conversion, Item, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
-use crate::load::{self, SmiObject};
+use crate::load::{self, Held, SmiObject};
 use crate::manifest::Manifest;
 use crate::mappings;
-use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
+use crate::model::{self, Choice, Group, Groups, Languages, ServiceRef, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};
 use crate::referrers::{managed, owner};
+use crate::prove::{self, Member, Proved, Question};
 use crate::report::{Chosen, Finding, Report};
 use crate::scan::{self, DocId, Scan, ScanError, Scope, ScopeKind};
 use crate::settle::{self, Answer};
@@ -40,6 +41,8 @@ pub struct Options {
     pub unowned: BTreeSet<String>,
     /// Which objects are converted.
     pub filter: Filter,
+    /// Whether the output is compared with the input.
+    pub verify: bool,
 }
 
 /// The result of a run.
@@ -69,6 +72,7 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     let mut by_doc: HashMap<DocId, Vec<usize>> = HashMap::new();
     let mut borrowed: HashMap<DocId, Vec<SmiObject>> = HashMap::new();
     let mut entries: HashMap<DocId, Vec<Entry>> = HashMap::new();
+    let mut held: HashMap<DocId, Vec<Held>> = HashMap::new();
     for (index, (loaded, doc)) in loaded.into_iter().zip(&documents).enumerate() {
         let id = DocId(u32::try_from(index).unwrap_or(u32::MAX));
         let subject = sources.get(doc.source).role == Role::Subject;
@@ -86,6 +90,9 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
             borrowed.insert(id, loaded.objects);
         }
         entries.insert(id, loaded.entries);
+        if !loaded.held.is_empty() {
+            held.insert(id, loaded.held);
+        }
     }
 
     let engine = Engine {
@@ -94,6 +101,7 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         by_doc: &by_doc,
         borrowed: &borrowed,
         entries: &entries,
+        held: &held,
         context: &context,
     };
     let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
@@ -111,6 +119,7 @@ struct Engine<'a> {
     /// Objects that references may find but that are not converted: context, and what the filter left out.
     borrowed: &'a HashMap<DocId, Vec<SmiObject>>,
     entries: &'a HashMap<DocId, Vec<Entry>>,
+    held: &'a HashMap<DocId, Vec<Held>>,
     context: &'a [DocId],
 }
 
@@ -226,6 +235,10 @@ impl Engine<'_> {
             convert::convert(&items, &inventory, &self.options.to, &self.options.settings);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
         answer.manifests = manifests;
+        if self.options.verify {
+            let roots = items.iter().map(|item| (item.object, item.split.root.clone())).collect();
+            self.prove(scope, &deployed, &inventory, choice.whose, &roots, &mut answer);
+        }
         self.references(&deployed, &inventory, choice.whose, &languages, &mut answer);
         answer
     }
@@ -277,6 +290,71 @@ impl Engine<'_> {
         let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
         let context = context.flat_map(|doc| self.entries.get(doc).into_iter().flatten().cloned());
         Inventory::new(own.chain(context))
+    }
+
+    /// Compares the output with the splits. What is a mistake of ours is withdrawn, and the rest compared once more.
+    fn prove(
+        &self,
+        scope: &Scope,
+        deployed: &[Deployed<'_>],
+        inventory: &Inventory,
+        whose: Whose,
+        roots: &BTreeMap<usize, ServiceRef>,
+        answer: &mut Answer,
+    ) {
+        let blocked = |object: &SmiObject| object.findings.iter().any(settle::blocks);
+        let members: Vec<Member<'_>> = deployed
+            .iter()
+            .filter(|deployed| deployed.object.patch.is_none() && !blocked(deployed.object))
+            .filter_map(|deployed| {
+                let object = deployed.object.object.as_ref()?;
+                let Deployed { index, namespace, .. } = *deployed;
+                Some(Member { object, source: deployed.object.source, namespace, index })
+            })
+            .collect();
+        let held = self.held_in(scope);
+        for _ in 0..2 {
+            let question = Question {
+                members: &members,
+                inventory,
+                held: &held,
+                whose,
+                profile: &self.options.to,
+                given: &self.options.settings.given_ports,
+                whole: scope.kind == ScopeKind::Cluster,
+                roots,
+                findings: answer.found(),
+            };
+            let proved = prove::prove(&question, &answer.manifests);
+            answer.proofs = BTreeMap::new();
+            let mut mistakes = false;
+            for (closure, proved) in proved {
+                mistakes |= matches!(proved, Proved::Mistake(_));
+                answer.proved(&closure, proved);
+            }
+            if !mistakes {
+                return;
+            }
+        }
+    }
+
+    /// The manifests beside SMI that decide where requests go, with the namespaces that the scope puts them into.
+    fn held_in<'s>(&'s self, scope: &'s Scope) -> Vec<(&'s Held, Option<&'s str>)> {
+        let mut all = Vec::new();
+        let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
+        // Scopes are many and what they hold is little.
+        if self.held.is_empty() {
+            return all;
+        }
+        for member in &scope.members {
+            let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
+            let held = self.held.get(&member.doc).into_iter().flatten();
+            all.extend(held.map(|held| (held, put_into.or(held.namespace.as_deref()))));
+        }
+        let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
+        let held = context.flat_map(|doc| self.held.get(doc).into_iter().flatten());
+        all.extend(held.map(|held| (held, held.namespace.as_deref())));
+        all
     }
 
     fn choice(&self, inventory: &Inventory) -> Choice {

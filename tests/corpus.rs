@@ -89,6 +89,7 @@ fn convert(source: Input, stdin: &[u8]) -> Run {
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
         filter: Filter::default(),
+        verify: true,
     };
     run(&options, &mut &*stdin).expect("a source that can be read")
 }

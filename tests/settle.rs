@@ -65,6 +65,7 @@ fn settled(files: &[(&str, &str)], with: &[&str]) -> Run {
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
         filter: Filter::default(),
+        verify: true,
     };
     run(&options, &mut &b""[..]).expect("sources that can be read")
 }

@@ -22,6 +22,7 @@ pub fn options(from: Option<&str>, to: &str) -> Options {
         settings: Settings::default(),
         unowned: Default::default(),
         filter: Filter::default(),
+        verify: true,
     }
 }
 
