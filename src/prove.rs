@@ -10,7 +10,7 @@ use crate::convert::GivenPorts;
 use crate::inventory::Inventory;
 use crate::load::Held;
 use crate::manifest::Manifest;
-use crate::mappings::{self, Source};
+use crate::mappings::{self, Source, WeightReading};
 use crate::model::{ServiceRef, Whose};
 use crate::place::SourceId;
 use crate::report::{Finding, catalogue};
@@ -62,8 +62,19 @@ pub enum Proved {
     Equal(BTreeSet<Assumption>),
     /// Not known to be equal, for a reason that is no mistake.
     Unproved(String),
+    /// Equal under the readings of some meshes that served it, and not under others.
+    Disputed(Box<Finding>),
     /// A mistake.
     Mistake(Box<Finding>),
+}
+
+/// One verdict on a closure.
+struct Seen {
+    /// Whose reading.
+    mesh: &'static Source,
+    verdict: Verdict,
+    /// It would be equal but for the rounding of shares.
+    rounding: bool,
 }
 
 /// Where emitted text stands: in no source.
@@ -85,11 +96,19 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)]) -> BTre
     for pass in passes {
         // Versions of one object are each deployed alone.
         let other = |object: &usize| {
-            pass.iter().flat_map(|closure| closure.iter()).any(|own| own != object && versions.get(own).is_some_and(|name| versions.get(object) == Some(name)))
+            pass.iter()
+                .flat_map(|closure| closure.iter())
+                .any(|own| own != object && versions.get(own).is_some_and(|name| versions.get(object) == Some(name)))
         };
         let smi = question.members.iter().filter(|member| !member.index.as_ref().is_some_and(&other));
         let before = World {
-            smi: smi.map(|member| verify::Deployed { object: member.object, source: member.source, namespace: member.namespace }).collect(),
+            smi: smi
+                .map(|member| verify::Deployed {
+                    object: member.object,
+                    source: member.source,
+                    namespace: member.namespace,
+                })
+                .collect(),
             inventory: question.inventory,
             manifests: Vec::new(),
         };
@@ -98,7 +117,11 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)]) -> BTre
             let namespace = manifest.id.namespace.as_deref();
             nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
         });
-        let held = question.held.iter().map(|(held, namespace)| verify::Manifest { node: &held.node, source: held.source, namespace: *namespace });
+        let held = question.held.iter().map(|(held, namespace)| verify::Manifest {
+            node: &held.node,
+            source: held.source,
+            namespace: *namespace,
+        });
         let after = World { smi: Vec::new(), inventory: question.inventory, manifests: written.chain(held).collect() };
         proved.extend(question.pass(&before, &after, &pass));
     }
@@ -166,7 +189,7 @@ impl Question<'_> {
                 by_mesh.entry(&mesh.name).or_insert((mesh, Vec::new())).1.push(closure);
             }
         }
-        let mut seen: BTreeMap<&Closure, Vec<(&'static Source, Verdict)>> = BTreeMap::new();
+        let mut seen: BTreeMap<&Closure, Vec<Seen>> = BTreeMap::new();
         for (mesh, closures) in by_mesh.into_values() {
             let mut owners: BTreeMap<ServiceName, Vec<&Closure>> = BTreeMap::new();
             for closure in closures {
@@ -183,15 +206,26 @@ impl Question<'_> {
                 only: Some(owners.keys().cloned().collect()),
                 ports: self.ports(owners.keys()),
             };
-            for verdict in verify::verify(&Before::new(before, mesh), &side, &options) {
+            let own = Before::new(before, mesh);
+            let verdicts = verify::verify(&own, &side, &options);
+            let rounds = mesh.split.as_ref().is_some_and(|split| split.weights.is == WeightReading::RoundedPercent);
+            let exact = own.with_exact_shares();
+            for verdict in verdicts {
                 let verify::Destination::Service(at) = &verdict.destination else { continue };
                 let owning = owners.get(&at.service).or_else(|| owners.get(&without_namespace(&at.service)));
+                let rounding = rounds && verdict.relation != Relation::Equal && {
+                    let again = verify::verify_at(&exact, &side, at, &options);
+                    again.relation == Relation::Equal
+                };
                 for closure in owning.into_iter().flatten() {
-                    seen.entry(closure).or_default().push((mesh, verdict.clone()));
+                    seen.entry(closure).or_default().push(Seen { mesh, verdict: verdict.clone(), rounding });
                 }
             }
         }
-        closures.iter().map(|closure| ((*closure).clone(), self.judge(closure, seen.get(closure).map_or(&[], Vec::as_slice)))).collect()
+        closures
+            .iter()
+            .map(|closure| ((*closure).clone(), self.judge(closure, seen.get(closure).map_or(&[], Vec::as_slice))))
+            .collect()
     }
 
     fn ports<'s>(&self, roots: impl Iterator<Item = &'s ServiceName>) -> BTreeMap<ServiceName, BTreeSet<u16>> {
@@ -203,29 +237,34 @@ impl Question<'_> {
     }
 
     /// What the verdicts on one closure mean for it.
-    fn judge(&self, closure: &Closure, verdicts: &[(&'static Source, Verdict)]) -> Proved {
+    fn judge(&self, closure: &Closure, verdicts: &[Seen]) -> Proved {
         let mut assumed = BTreeSet::new();
+        let of_closure =
+            self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, finding)| finding);
+        let told = of_closure.clone().find(|finding| catalogue::row(finding.code).admits);
+        let meshes: BTreeSet<&str> = verdicts.iter().map(|seen| seen.mesh.name.as_str()).collect();
+        let mut differing: BTreeMap<&str, &Seen> = BTreeMap::new();
         let mut reason: Option<String> = None;
-        if verdicts.is_empty() {
-            return Proved::Unproved("no port of its Service could be compared".into());
-        }
-        let of_closure = || self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, finding)| finding);
-        let told = of_closure().find(|finding| catalogue::row(finding.code).admits);
-        for (mesh, verdict) in verdicts {
+        for seen in verdicts {
+            let Seen { mesh, verdict, rounding } = seen;
             assumed.extend(verdict.domain.iter().cloned());
-            if verdict.relation == Relation::Equal {
-                continue;
-            }
-            let shown = shown(verdict);
-            if verdict.relation == Relation::Undecided {
-                reason.get_or_insert_with(|| format!("read as {}: {shown}", mesh.title));
-            } else if let Some(told) = told {
-                reason.get_or_insert_with(|| format!("{} by what `{}` says; read as {}: {shown}", verdict.relation.word(), told.code.0, mesh.title));
-            } else {
-                return Proved::Mistake(Box::new(mistake(mesh, verdict, &shown, self.whose)));
+            let shown = || format!("read as {}: {}", mesh.title, shown(verdict));
+            match (verdict.relation, told) {
+                (Relation::Equal, _) => {}
+                (Relation::Undecided, _) => drop(reason.get_or_insert_with(shown)),
+                (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, shown()))),
+                _ if *rounding => drop(reason.get_or_insert_with(|| {
+                    format!("the mesh rounded shares to whole percents, and the routes do not; {}", shown())
+                })),
+                _ => drop(differing.entry(&mesh.name).or_insert(seen)),
             }
         }
-        reason.map_or(Proved::Equal(assumed), Proved::Unproved)
+        match differing.values().next() {
+            _ if verdicts.is_empty() => Proved::Unproved("no port of its Service could be compared".into()),
+            None => reason.map_or(Proved::Equal(assumed), Proved::Unproved),
+            Some(seen) if differing.len() < meshes.len() => Proved::Disputed(Box::new(disputed(seen))),
+            Some(seen) => Proved::Mistake(Box::new(mistake(seen))),
+        }
     }
 }
 
@@ -252,22 +291,28 @@ fn shown(verdict: &Verdict) -> String {
     }
 }
 
-fn mistake(mesh: &Source, verdict: &Verdict, shown: &str, whose: Whose) -> Finding {
-    if let Whose::Unknown = whose {
-        let message = format!("the routes are not what {} did with this split", mesh.title);
-        return Finding::new(code!("source-mesh-needed"), message)
-            .note(shown.to_owned())
-            .help("say which mesh ran it with `--from MESH`");
-    }
-    let message = format!("the routes for this split are {} than what {} did with it", relation_word(verdict.relation), mesh.title);
-    let mut finding = Finding::new(code!("output-differs"), message).note(shown.to_owned());
-    let causes = verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(|decision| decision.causes());
-    for cause in causes.filter(|cause| cause.place.is_some_and(|place| place.source != OUTPUT)) {
-        if let Some(place) = cause.place {
+/// Some meshes that served the split did with it what the routes do, and this one did not.
+fn disputed(seen: &Seen) -> Finding {
+    let message = format!("read as {}, this split did something else than its routes", seen.mesh.title);
+    Finding::new(code!("reading-differs"), message)
+        .note(shown(&seen.verdict))
+        .help("say which mesh ran it with `--from MESH`")
+}
+
+fn mistake(seen: &Seen) -> Finding {
+    let Seen { mesh, verdict, .. } = seen;
+    let how = relation_word(verdict.relation);
+    let message = format!("the routes for this split are {how} than what it did, read as {}", mesh.title);
+    let mut finding = Finding::new(code!("output-differs"), message).note(shown(verdict));
+    let causes =
+        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(|decision| decision.causes());
+    for cause in causes {
+        if let Some(place) = cause.place.filter(|place| place.source != OUTPUT) {
             finding = finding.label(place, cause.what.clone());
         }
     }
-    finding.help("this is a mistake in smi2gamma: please report it with the manifests; nothing was written for the split")
+    finding
+        .help("this is a mistake in smi2gamma: please report it with the manifests; nothing was written for the split")
 }
 
 fn relation_word(relation: Relation) -> &'static str {
@@ -277,4 +322,3 @@ fn relation_word(relation: Relation) -> &'static str {
         Relation::Equal | Relation::Different | Relation::OrderDependent | Relation::Undecided => "other",
     }
 }
-

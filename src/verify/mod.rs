@@ -127,13 +127,14 @@ fn verify_root(before: &dyn Side, after: &dyn Side, root: &ServiceName, options:
     }
     ports
         .into_iter()
-        .map(|port| at_port(before, after, &ServicePort { service: root.clone(), port }, options))
+        .map(|port| verify_at(before, after, &ServicePort { service: root.clone(), port }, options))
         .collect()
 }
 
-/// One port. Where it matters whether a Service exists that is not in the input, both are tried: the better one stands,
+/// How `after` stands to `before` at one port of a Service. Where it matters whether a Service exists that is not in the input, both are tried: the better one stands,
 /// with what it takes for granted in its domain.
-fn at_port(before: &dyn Side, after: &dyn Side, at: &ServicePort, options: &Options) -> Verdict {
+#[must_use]
+pub fn verify_at(before: &dyn Side, after: &dyn Side, at: &ServicePort, options: &Options) -> Verdict {
     let (one, other) = (before.judge(at), after.judge(at));
     let under = |services| {
         let given = Given { services, prepared: options.prepared };

@@ -16,6 +16,10 @@ use crate::pattern::{Language, cells};
 /// How many regions of one destination are looked at.
 pub const REGIONS: usize = 50_000;
 
+/// The methods that the CRDs of SMI and of Gateway API take (smi-sdk-go crds/specs.yaml, kubernetes-sigs/gateway-api@v1.6.1
+/// apis/v1/httproute_types.go), those that people write first.
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
+
 /// A language that a side asks about, under a name by which the same one is known again.
 #[derive(Clone, Debug)]
 pub struct Term {
@@ -61,8 +65,7 @@ impl Terms {
             let values = shortest(terms)?.into_iter().map(|value| value.unwrap_or_else(|| "x".into()));
             fields.push((field.clone(), std::iter::once(None).chain(values.map(Some)).collect()));
         }
-        let other = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PURGE", "LOCK"];
-        let unnamed = other.into_iter().find(|method| !self.methods.contains(*method));
+        let unnamed = METHODS.into_iter().find(|method| !self.methods.contains(*method));
         let methods: BTreeSet<String> = self.methods.iter().cloned().chain(unnamed.map(str::to_owned)).collect();
         let named = self
             .namespaces

@@ -127,7 +127,7 @@ impl World {
             settings: Settings { given_ports: self.given, grpc_routes: self.grpc },
             unowned: self.unowned,
             filter: Filter::default(),
-        verify: true,
+            verify: true,
         };
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");
         Ran { run }

@@ -20,6 +20,8 @@ use crate::smi::{HttpRouteGroup, Kind, Object};
 pub struct Before<'a> {
     world: &'a World<'a>,
     mesh: &'static Source,
+    /// Shares are not rounded, whatever the mesh did.
+    exact: bool,
     /// Splits that may take effect, by the name of the Service that they name.
     by_root: BTreeMap<String, Vec<routing::Split<'a>>>,
     /// Route groups by name.
@@ -32,7 +34,7 @@ impl<'a> Before<'a> {
     /// The side of `mesh` over a world.
     #[must_use]
     pub fn new(world: &'a World<'a>, mesh: &'static Source) -> Self {
-        let mut before = Self { world, mesh, by_root: BTreeMap::new(), groups: HashMap::new() };
+        let mut before = Self { world, mesh, exact: false, by_root: BTreeMap::new(), groups: HashMap::new() };
         for &deployed in &world.smi {
             if let Object::HttpRouteGroup(group) = deployed.object {
                 before.groups.entry(&group.meta.id.name).or_default().push((group, deployed));
@@ -47,6 +49,13 @@ impl<'a> Before<'a> {
             }
         }
         before
+    }
+
+    /// The same without the rounding of shares, for telling what the rounding alone did.
+    #[must_use]
+    pub fn with_exact_shares(mut self) -> Self {
+        self.exact = true;
+        self
     }
 
     /// The source mesh.

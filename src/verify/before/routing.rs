@@ -313,7 +313,7 @@ impl<'j> Routing<'j> {
         given: &Given,
         assumed: &mut BTreeSet<Assumption>,
     ) -> Answer {
-        let entries = match counted(entries, reading) {
+        let entries = match counted(entries, reading, self.before.exact) {
             Ok(entries) => entries,
             Err(why) => return Answer::Undecided(why),
         };
@@ -493,7 +493,7 @@ fn entries(split: &Split<'_>) -> Result<Vec<Entry>, String> {
 }
 
 /// The entries as the mesh counted them: shares rounded, repeated backends once or more.
-fn counted(entries: Vec<Entry>, reading: &SplitReading) -> Result<Vec<Entry>, String> {
+fn counted(entries: Vec<Entry>, reading: &SplitReading, exact: bool) -> Result<Vec<Entry>, String> {
     let repeated = |entries: &[Entry], at: usize| entries[..at].iter().any(|one| one.service == entries[at].service);
     let mut kept: Vec<Entry> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
@@ -515,7 +515,7 @@ fn counted(entries: Vec<Entry>, reading: &SplitReading) -> Result<Vec<Entry>, St
             kept.push(entry.clone());
         }
     }
-    if reading.weights.is == WeightReading::RoundedPercent {
+    if reading.weights.is == WeightReading::RoundedPercent && !exact {
         round(&mut kept);
     }
     if reading.duplicate_backend.is == DuplicateBackend::LastRepeated {
