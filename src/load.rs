@@ -19,6 +19,7 @@ use crate::referrers::{self, packages};
 use crate::report::{Finding, Level, ObjectId};
 use crate::scan::{Doc, DocId, Part, Scope};
 use crate::smi::{self, Object};
+use crate::verify::world::is_read;
 use crate::yaml;
 
 /// One SMI object of the input.
@@ -42,6 +43,17 @@ pub struct SmiObject {
     pub findings: Vec<Finding>,
 }
 
+/// An object whose whole text decides where requests go, besides SMI.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The object.
+    pub node: yaml::Node,
+    /// The text it stands in.
+    pub source: SourceId,
+    /// As written.
+    pub namespace: Option<String>,
+}
+
 /// What one document gave.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -49,6 +61,8 @@ pub struct Loaded {
     pub objects: Vec<SmiObject>,
     /// What else it contributes.
     pub entries: Vec<Entry>,
+    /// What a verdict on routes has to look at whole.
+    pub held: Vec<Held>,
     /// Findings that belong to no SMI object.
     pub findings: Vec<Finding>,
 }
@@ -225,6 +239,10 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
         }
         if served {
             loaded.entries.extend(Entry::mentions(&header, doc.source));
+        }
+        if is_read(header.group(), header.kind) {
+            let namespace = header.namespace.map(str::to_owned);
+            loaded.held.push(Held { node: found.node.clone(), source: doc.source, namespace });
         }
         if doc.marked {
             loaded.findings.extend(referrers::inspect(&header, doc.source));

@@ -11,7 +11,7 @@ use crate::access;
 use crate::convert::Settings;
 use crate::filter::Filter;
 use crate::inventory::Entry;
-use crate::load::{self, SmiObject};
+use crate::load::{self, Held, SmiObject};
 use crate::manifest::Manifest;
 use crate::place::{Role, SourceMap};
 use crate::report::{Chosen, Report};
@@ -39,6 +39,8 @@ pub struct Options {
     pub unowned: BTreeSet<String>,
     /// Which objects are converted.
     pub filter: Filter,
+    /// Whether the output is compared with the input.
+    pub verify: bool,
 }
 
 /// The result of a run.
@@ -68,6 +70,7 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     let mut by_doc: HashMap<DocId, Vec<usize>> = HashMap::new();
     let mut borrowed: HashMap<DocId, Vec<SmiObject>> = HashMap::new();
     let mut entries: HashMap<DocId, Vec<Entry>> = HashMap::new();
+    let mut held: HashMap<DocId, Vec<Held>> = HashMap::new();
     for (index, (loaded, doc)) in loaded.into_iter().zip(&documents).enumerate() {
         let id = DocId(u32::try_from(index).unwrap_or(u32::MAX));
         let subject = sources.get(doc.source).role == Role::Subject;
@@ -85,6 +88,9 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
             borrowed.insert(id, loaded.objects);
         }
         entries.insert(id, loaded.entries);
+        if !loaded.held.is_empty() {
+            held.insert(id, loaded.held);
+        }
     }
 
     let engine = Engine {
@@ -93,6 +99,7 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         by_doc: &by_doc,
         borrowed: &borrowed,
         entries: &entries,
+        held: &held,
         context: &context,
     };
     let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();

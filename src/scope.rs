@@ -9,13 +9,14 @@ use crate::access::{self, Around, Kept, SourceReading};
 use crate::code;
 use crate::convert::{self, Conversion, Item};
 use crate::inventory::{Entry, Inventory};
-use crate::load::SmiObject;
+use crate::load::{Held, SmiObject};
 use crate::mappings::{self, Enforcement, Overlap, ProtocolReading};
 use crate::model::access::{AccessMeaning, AccessSurroundings};
 use crate::model::grant::Account;
 use crate::model::named::{self, Named};
-use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
+use crate::model::{self, Choice, Group, Groups, Languages, ServiceRef, Surroundings, Whose};
 use crate::place::{Place, SourceId};
+use crate::prove::{self, Member, Proved, Question};
 use crate::referrers::{managed, owner};
 use crate::report::{Finding, ObjectId};
 use crate::run::Options;
@@ -32,6 +33,7 @@ pub struct Engine<'a> {
     /// Objects that references may find but that are not converted: context, and what the filter left out.
     pub(crate) borrowed: &'a HashMap<DocId, Vec<SmiObject>>,
     pub(crate) entries: &'a HashMap<DocId, Vec<Entry>>,
+    pub(crate) held: &'a HashMap<DocId, Vec<Held>>,
     pub(crate) context: &'a [DocId],
 }
 
@@ -281,6 +283,10 @@ impl Engine<'_> {
             None => self.without_policy(&deployed, &mut answer),
         }
         answer.manifests.splice(0..0, manifests);
+        if self.options.verify {
+            let roots = items.iter().map(|item| (item.object, item.split.root.clone())).collect();
+            self.prove(scope, &deployed, &inventory, choice.whose, &roots, &mut answer);
+        }
         self.references(&deployed, &fragments, &inventory, choice.whose, &languages, &mut answer);
         answer
     }
@@ -432,6 +438,71 @@ impl Engine<'_> {
         let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
         let context = context.flat_map(|doc| self.entries.get(doc).into_iter().flatten().cloned());
         Inventory::new(own.chain(context))
+    }
+
+    /// Compares the output with the splits. What is a mistake of ours is withdrawn, and the rest compared once more.
+    fn prove(
+        &self,
+        scope: &Scope,
+        deployed: &[Deployed<'_>],
+        inventory: &Inventory,
+        whose: Whose,
+        roots: &BTreeMap<usize, ServiceRef>,
+        answer: &mut Answer,
+    ) {
+        let blocked = |object: &SmiObject| object.findings.iter().any(settle::blocks);
+        let members: Vec<Member<'_>> = deployed
+            .iter()
+            .filter(|deployed| deployed.object.patch.is_none() && !blocked(deployed.object))
+            .filter_map(|deployed| {
+                let object = deployed.object.object.as_ref()?;
+                let Deployed { index, namespace, .. } = *deployed;
+                Some(Member { object, source: deployed.object.source, namespace, index })
+            })
+            .collect();
+        let held = self.held_in(scope);
+        for _ in 0..2 {
+            let question = Question {
+                members: &members,
+                inventory,
+                held: &held,
+                whose,
+                profile: &self.options.to,
+                given: &self.options.settings.given_ports,
+                whole: scope.kind == ScopeKind::Cluster,
+                roots,
+                findings: answer.found(),
+            };
+            let proved = prove::prove(&question, &answer.manifests);
+            answer.proofs = BTreeMap::new();
+            let mut mistakes = false;
+            for (closure, proved) in proved {
+                mistakes |= matches!(proved, Proved::Mistake(_));
+                answer.proved(&closure, proved);
+            }
+            if !mistakes {
+                return;
+            }
+        }
+    }
+
+    /// The manifests beside SMI that decide where requests go, with the namespaces that the scope puts them into.
+    fn held_in<'s>(&'s self, scope: &'s Scope) -> Vec<(&'s Held, Option<&'s str>)> {
+        let mut all = Vec::new();
+        let in_scope: BTreeSet<DocId> = scope.members.iter().map(|member| member.doc).collect();
+        // Scopes are many and what they hold is little.
+        if self.held.is_empty() {
+            return all;
+        }
+        for member in &scope.members {
+            let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
+            let held = self.held.get(&member.doc).into_iter().flatten();
+            all.extend(held.map(|held| (held, put_into.or(held.namespace.as_deref()))));
+        }
+        let context = self.context.iter().filter(|doc| !in_scope.contains(doc));
+        let held = context.flat_map(|doc| self.held.get(doc).into_iter().flatten());
+        all.extend(held.map(|held| (held, held.namespace.as_deref())));
+        all
     }
 
     fn choice(&self, inventory: &Inventory) -> Choice {

@@ -12,6 +12,7 @@ use crate::manifest::{Effect, Manifest};
 use crate::mappings::{gateway_api, names, targets};
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
+use crate::prove::Proved;
 use crate::referrers::owner;
 use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
@@ -36,6 +37,8 @@ pub struct Answer {
     users: BTreeMap<usize, Vec<User>>,
     /// The output, each manifest with the objects whose content it carries.
     pub manifests: Vec<(Vec<usize>, Manifest)>,
+    /// What was proved of objects with output; none of them where the run did not verify.
+    pub proofs: BTreeMap<usize, Proof>,
 }
 
 /// Who refers to a group, a route or a binding.
@@ -66,6 +69,37 @@ impl Answer {
     /// Adds a finding about an object that counts only where nothing worse was found for it.
     pub fn check(&mut self, object: usize, finding: Finding) {
         self.checks.push((object, finding));
+    }
+
+    /// Findings by object, so far.
+    #[must_use]
+    pub fn found(&self) -> &[(usize, Finding)] {
+        &self.found
+    }
+
+    /// Takes what was proved of the objects that share output. A mistake takes that output back.
+    pub fn proved(&mut self, closure: &[usize], proved: Proved) {
+        let proof = match proved {
+            Proved::Equal(_) => Proof::Equal,
+            Proved::Unproved(why) => {
+                for &object in closure {
+                    let finding =
+                        Finding::new(code!("not-proved"), "that the routes do what the split did is not proved");
+                    self.found.push((object, finding.note(why.clone())));
+                }
+                Proof::None
+            }
+            Proved::Disputed(finding) => {
+                self.found.extend(closure.iter().map(|&object| (object, (*finding).clone())));
+                Proof::None
+            }
+            Proved::Mistake(finding) => {
+                self.manifests.retain(|(origins, _)| origins != closure);
+                self.found.extend(closure.iter().map(|&object| (object, (*finding).clone())));
+                Proof::None
+            }
+        };
+        self.proofs.extend(closure.iter().map(|&object| (object, proof)));
     }
 
     /// Says that something refers to an object.
@@ -108,11 +142,15 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     let mut desk = Desk::new(objects);
     desk.own_findings();
     let manifests = desk.agree(&answers);
+    let proofs = agreed_proofs(&answers);
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
     let mut checks = Vec::new();
     for answer in answers {
         report.findings.extend(answer.findings);
-        for (object, finding) in answer.found {
+        for (object, mut finding) in answer.found {
+            if finding.place.is_none() {
+                finding.place = Some(desk.at(object));
+            }
             desk.add(object, finding);
         }
         checks.extend(answer.checks);
@@ -126,8 +164,20 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     for (object, finding) in checks {
         desk.check(object, finding);
     }
-    desk.write(&manifests, report);
+    desk.write(&manifests, &proofs, report);
     manifests
+}
+
+/// The proof of each object, which all scopes that deploy it must come to.
+fn agreed_proofs(answers: &[Answer]) -> BTreeMap<usize, Proof> {
+    let mut agreed: BTreeMap<usize, Proof> = BTreeMap::new();
+    for (object, proof) in answers.iter().flat_map(|answer| &answer.proofs) {
+        let known = agreed.entry(*object).or_insert(*proof);
+        if *proof == Proof::None {
+            *known = Proof::None;
+        }
+    }
+    agreed
 }
 
 struct Desk<'a> {
@@ -416,7 +466,28 @@ impl<'a> Desk<'a> {
         self.findings[index].iter().filter_map(forced).max().unwrap_or(base).max(base)
     }
 
-    fn write(self, manifests: &[(Vec<usize>, Manifest)], report: &mut Report) {
+    /// A split is proved where its routes were; a group is, where all splits that took its content are.
+    fn proof(&self, index: usize, proofs: &BTreeMap<usize, Proof>) -> Proof {
+        let of = |object: usize| proofs.get(&object).copied().unwrap_or(Proof::None);
+        match &self.objects[index].object {
+            Some(Object::TrafficSplit(_)) => of(index),
+            Some(Object::HttpRouteGroup(_)) => {
+                let splits: Vec<usize> = self.users[index]
+                    .iter()
+                    .filter_map(|user| match user {
+                        User::Split(split) => Some(*split),
+                        User::OtherSplit(..) | User::Target | User::Vendor(..) => None,
+                    })
+                    .collect();
+                let all = !splits.is_empty() && splits.into_iter().all(|split| of(split) == Proof::Equal);
+                if all { Proof::Equal } else { Proof::None }
+            }
+            _ => Proof::None,
+        }
+    }
+
+    fn write(self, manifests: &[(Vec<usize>, Manifest)], proofs: &BTreeMap<usize, Proof>, report: &mut Report) {
+        let proved: Vec<Proof> = (0..self.objects.len()).map(|index| self.proof(index, proofs)).collect();
         let outcomes: Vec<Outcome> = (0..self.objects.len()).map(|index| self.outcome(index)).collect();
         let places: Vec<Place> = (0..self.objects.len()).map(|index| self.at(index)).collect();
         let mut outputs: Vec<Vec<ObjectId>> = vec![Vec::new(); self.objects.len()];
@@ -442,13 +513,13 @@ impl<'a> Desk<'a> {
             }
         }
         report.findings = all.into_iter().map(|(_, finding)| finding).collect();
-        let rows = self.objects.iter().zip(outcomes).zip(places).zip(outputs).zip(of_object);
+        let rows = self.objects.iter().zip(outcomes).zip(places).zip(outputs).zip(of_object).zip(proved);
         report.objects = rows
-            .map(|((((object, outcome), place), outputs), findings)| ObjectReport {
+            .map(|(((((object, outcome), place), outputs), findings), proof)| ObjectReport {
                 id: object.id.clone(),
                 place,
                 outcome,
-                proof: Proof::None,
+                proof: if outcome.needs_hands() { Proof::None } else { proof },
                 outputs,
                 findings,
             })

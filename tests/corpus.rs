@@ -95,6 +95,7 @@ fn options(source: Input) -> Options {
         unowned: BTreeSet::new(),
         policy: Default::default(),
         filter: Filter::default(),
+        verify: true,
     }
 }
 

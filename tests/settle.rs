@@ -66,6 +66,7 @@ fn settled(files: &[(&str, &str)], with: &[&str]) -> Run {
         unowned: BTreeSet::new(),
         policy: Default::default(),
         filter: Filter::default(),
+        verify: true,
     };
     run(&options, &mut &b""[..]).expect("sources that can be read")
 }

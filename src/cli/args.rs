@@ -109,6 +109,9 @@ pub struct SourceArgs {
     /// Write GRPCRoutes, not HTTPRoutes, for ports that speak gRPC.
     #[arg(long, help_heading = "Decisions")]
     pub grpc_routes: bool,
+    /// Do not compare the output with the input.
+    #[arg(long, help_heading = "Decisions")]
+    pub no_verify: bool,
     /// Decisions about policy.
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -209,6 +212,7 @@ impl SourceArgs {
             (self.all_namespaces, "-A"),
             (self.no_ignore, "--no-ignore"),
             (self.grpc_routes, "--grpc-routes"),
+            (self.no_verify, "--no-verify"),
             (self.no_config, "--no-config"),
         ];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));

@@ -93,6 +93,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
             namespace: args.namespace.clone(),
             labels: Requirement::parse_all(args.selector.as_deref().unwrap_or_default()).context("-l")?,
         },
+        verify: !args.no_verify,
     })
 }
 

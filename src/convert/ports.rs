@@ -56,7 +56,9 @@ pub struct RootPorts {
 }
 
 impl GivenPorts {
-    fn of(&self, service: &ServiceRef) -> &[u16] {
+    /// What was given for a Service, by its name or for its whole namespace.
+    #[must_use]
+    pub fn of(&self, service: &ServiceRef) -> &[u16] {
         let named = self.named(service, &service.name);
         named.or_else(|| self.named(service, "*")).unwrap_or(&[])
     }

@@ -130,6 +130,7 @@ impl World {
             unowned: self.unowned,
             policy: Default::default(),
             filter: Filter::default(),
+            verify: true,
         };
         emitted::keep(&options, self.stream.as_bytes());
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");

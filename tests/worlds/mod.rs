@@ -23,6 +23,7 @@ pub fn options(from: Option<&str>, to: &str) -> Options {
         unowned: Default::default(),
         policy: Default::default(),
         filter: Filter::default(),
+        verify: true,
     }
 }
 
