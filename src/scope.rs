@@ -141,15 +141,18 @@ impl Deployed<'_> {
             Some(Object::TrafficTarget(target)) => target.destination.as_ref(),
             _ => None,
         };
-        let account = destination.filter(|subject| {
-            subject.kind.as_ref().is_none_or(|kind| kind.value != smi::Kind::IdentityBinding.name())
-        });
+        let account = destination
+            .filter(|subject| subject.kind.as_ref().is_none_or(|kind| kind.value != smi::Kind::IdentityBinding.name()));
         let named = account.and_then(|subject| Some((subject, subject.name.as_ref()?)));
         Kept {
             id: &self.object.id,
             place: self.place(),
             destination: named.map(|(subject, name)| Account {
-                namespace: subject.namespace.as_ref().map(|namespace| namespace.value.clone()).or(self.namespace.map(str::to_owned)),
+                namespace: subject
+                    .namespace
+                    .as_ref()
+                    .map(|namespace| namespace.value.clone())
+                    .or(self.namespace.map(str::to_owned)),
                 name: name.value.clone(),
             }),
             namespace: self.namespace.map(str::to_owned),
@@ -277,7 +280,8 @@ impl Engine<'_> {
                     routes: &manifests,
                     settings: &self.options.policy,
                 };
-                let grants = Grants { deployed: &deployed, fragments: &fragments, groups: &groups, languages: &languages };
+                let grants =
+                    Grants { deployed: &deployed, fragments: &fragments, groups: &groups, languages: &languages };
                 self.grants(grants, choice.whose, policy, around, &mut answer);
             }
             None => self.without_policy(&deployed, &mut answer),
@@ -327,7 +331,13 @@ impl Engine<'_> {
                 Ok(AccessMeaning::Grant(grant, findings)) => {
                     findings.into_iter().for_each(|finding| answer.find(index, finding));
                     let from = fragments.carried(deployed, target);
-                    items.push(access::Item { object: index, id: &deployed.object.id, from, grant: *grant, place: deployed.place() });
+                    items.push(access::Item {
+                        object: index,
+                        id: &deployed.object.id,
+                        from,
+                        grant: *grant,
+                        place: deployed.place(),
+                    });
                 }
                 Ok(meaning) => {
                     let mesh = match whose {
@@ -346,7 +356,8 @@ impl Engine<'_> {
             return;
         }
         let reading = self.access_reading(whose, around.inventory, answer);
-        let access::Conversion { manifests, findings, general } = access::convert(&items, &kept, reading, policy, around);
+        let access::Conversion { manifests, findings, general } =
+            access::convert(&items, &kept, reading, policy, around);
         answer.manifests.extend(manifests);
         answer.findings.extend(general);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
@@ -371,9 +382,14 @@ impl Engine<'_> {
             | Enforcement::Undefined => true,
         };
         if said.is_none() && switched {
-            let message = format!("nothing in the input says whether {} enforced TrafficTargets; it is taken that it did", mesh.title);
+            let message = format!(
+                "nothing in the input says whether {} enforced TrafficTargets; it is taken that it did",
+                mesh.title
+            );
             let finding = Finding::new(code!("enforcement-assumed"), message);
-            answer.findings.push(finding.help("look where its switch stands, and say `--enforced yes` or `--enforced no`"));
+            answer
+                .findings
+                .push(finding.help("look where its switch stands, and say `--enforced yes` or `--enforced no`"));
         }
         SourceReading {
             protocol: reading.protocol.is,
@@ -594,9 +610,9 @@ impl Engine<'_> {
                         Whose::Mesh(mesh) => mesh.split.as_ref(),
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
-                    if let Some(reading) = reading
+                    if let Some(reading) = reading.map(model::pattern::MatchReading::of_split)
                         && let Err(refusal) =
-                            model::pattern::read_group(group, item.object.source, reading, languages, &mut Vec::new())
+                            model::pattern::read_group(group, item.object.source, &reading, languages, &mut Vec::new())
                     {
                         answer.check(index, *refusal);
                     }

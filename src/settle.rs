@@ -475,8 +475,8 @@ impl<'a> Desk<'a> {
                 let splits: Vec<usize> = self.users[index]
                     .iter()
                     .filter_map(|user| match user {
-                        User::Split(split) => Some(*split),
-                        User::OtherSplit(..) | User::Target | User::Vendor(..) => None,
+                        User::Converted(user) => Some(*user),
+                        User::Other(..) | User::Vendor(..) => None,
                     })
                     .collect();
                 let all = !splits.is_empty() && splits.into_iter().all(|split| of(split) == Proof::Equal);
