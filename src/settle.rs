@@ -466,23 +466,20 @@ impl<'a> Desk<'a> {
         self.findings[index].iter().filter_map(forced).max().unwrap_or(base).max(base)
     }
 
-    /// A split is proved where its routes were; a group is, where all splits that took its content are.
+    /// A split or a grant is proved where its output was; what went into others, where all of those are.
     fn proof(&self, index: usize, proofs: &BTreeMap<usize, Proof>) -> Proof {
         let of = |object: usize| proofs.get(&object).copied().unwrap_or(Proof::None);
-        match &self.objects[index].object {
-            Some(Object::TrafficSplit(_)) => of(index),
-            Some(Object::HttpRouteGroup(_)) => {
-                let splits: Vec<usize> = self.users[index]
-                    .iter()
-                    .filter_map(|user| match user {
-                        User::Converted(user) => Some(*user),
-                        User::Other(..) | User::Vendor(..) => None,
-                    })
-                    .collect();
-                let all = !splits.is_empty() && splits.into_iter().all(|split| of(split) == Proof::Equal);
-                if all { Proof::Equal } else { Proof::None }
-            }
-            _ => Proof::None,
+        if !self.objects[index].object.as_ref().is_some_and(is_fragment) {
+            return of(index);
+        }
+        let users = self.users[index].iter().map(|user| match user {
+            User::Converted(user) => of(*user),
+            User::Other(..) | User::Vendor(..) => Proof::None,
+        });
+        if !self.users[index].is_empty() && users.into_iter().all(|proof| proof == Proof::Equal) {
+            Proof::Equal
+        } else {
+            Proof::None
         }
     }
 
