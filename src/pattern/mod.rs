@@ -11,6 +11,7 @@
 //! - `language`: from an expression, a literal or a prefix to an automaton
 //! - `relate`: walks over one or many automata
 //! - `lower`, `portable`: what Gateway API can say of a language, and the expression where it can say nothing simpler
+//! - `spell`: an expression for what no expression of the input says, such as what one language has and another lacks
 //!
 //! What must not come in: which mesh anchors how (that is a row of `mappings/`), methods, header names, Kubernetes types.
 
@@ -20,6 +21,7 @@ mod language;
 mod lower;
 mod portable;
 mod relate;
+mod spell;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +31,4 @@ pub use language::{Anchoring, Language};
 pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
 pub use portable::{PortableError, escape, portable};
 pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};
+pub use spell::{Spelled, spell};
