@@ -163,13 +163,15 @@ impl World {
     pub fn means(&self, ask: &Ask) -> bool {
         let declared = self.workloads[0].ports.iter().find(|port| port.number == ask.port);
         let opaque = declared.is_some_and(|port| port.protocol == PortProtocol::Opaque);
-        let probed = declared.is_some_and(|port| port.probes.contains(&ask.path)) && ask.method.as_deref() == Some("GET");
+        let probed =
+            declared.is_some_and(|port| port.probes.contains(&ask.path)) && ask.method.as_deref() == Some("GET");
         probed || self.grants.iter().any(|grant| grant.allows(ask, opaque))
     }
 }
 
 pub fn values(manifests: &[crate::manifest::Manifest]) -> Vec<Value> {
-    let text: Vec<String> = manifests.iter().map(|one| crate::yaml::emit::to_yaml(std::slice::from_ref(&one.value))).collect();
+    let text: Vec<String> =
+        manifests.iter().map(|one| crate::yaml::emit::to_yaml(std::slice::from_ref(&one.value))).collect();
     text.iter().map(|text| serde_yaml::from_str(text).expect("what was emitted can be read")).collect()
 }
 
@@ -272,7 +274,11 @@ impl Said {
             .collect();
         headers.sort_by_key(|header| header.name.to_ascii_lowercase());
         RequestPattern {
-            methods: if self.methods.is_empty() { Methods::Any } else { Methods::Only(self.methods.iter().map(known).collect()) },
+            methods: if self.methods.is_empty() {
+                Methods::Any
+            } else {
+                Methods::Only(self.methods.iter().map(known).collect())
+            },
             path: self.path.as_ref().map(|path| PathPattern {
                 expression: path.clone(),
                 anchoring: Anchoring::Full,
@@ -285,12 +291,14 @@ impl Said {
     }
 
     fn takes(&self, ask: &Ask, method: &str) -> bool {
-        let whole = |expression: &str, value: &str| super::engine::first_match_is_whole(&format!("^(?:{expression})$"), value);
+        let whole =
+            |expression: &str, value: &str| super::engine::first_match_is_whole(&format!("^(?:{expression})$"), value);
         (self.methods.is_empty() || self.methods.iter().any(|one| one == method))
             && self.path.as_ref().is_none_or(|path| whole(path, &ask.path))
-            && self.headers.iter().all(|(name, value)| {
-                ask.headers.get(&name.to_ascii_lowercase()).is_some_and(|sent| whole(value, sent))
-            })
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| ask.headers.get(&name.to_ascii_lowercase()).is_some_and(|sent| whole(value, sent)))
     }
 }
 
@@ -299,7 +307,9 @@ pub fn ask(text: &str) -> Ask {
     let mut words = text.split(' ');
     let who = words.next().expect("a source");
     let (source, port) = match who.rsplit_once(':') {
-        Some((source, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (source, port.parse().expect("a port")),
+        Some((source, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (source, port.parse().expect("a port"))
+        }
         _ => (who, 8080),
     };
     let method = words.next().filter(|method| *method != "TCP").map(str::to_owned);

@@ -6,7 +6,8 @@
 //!
 //! Where the age of routes decides, or the order of criteria that differs by release, every way is tried.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regex_automata::meta::Regex;
 use serde_json::Value;
@@ -50,10 +51,8 @@ pub fn answer(manifests: &[Value], pods: &Pods, ask: &Ask) -> Result<bool, Strin
     }
     let mut answers = BTreeSet::new();
     for order in [Order::HeadersFirst, Order::MethodFirst] {
-        let fits: Vec<(Fit, &Value)> = routes
-            .iter()
-            .filter_map(|route| Some((best(route, ask, method, order)?, *route)))
-            .collect();
+        let fits: Vec<(Fit, &Value)> =
+            routes.iter().filter_map(|route| Some((best(route, ask, method, order)?, *route))).collect();
         let Some(most) = fits.iter().map(|(fit, _)| *fit).max() else {
             answers.insert(false);
             continue;
@@ -86,15 +85,16 @@ struct Mesh<'m> {
 impl<'m> Mesh<'m> {
     fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &'m Value> {
         let namespace = self.pods.namespace.clone();
-        self.manifests.iter().filter(move |one| {
-            text(one, "/kind") == kind && text(one, "/metadata/namespace") == namespace
-        })
+        self.manifests
+            .iter()
+            .filter(move |one| text(one, "/kind") == kind && text(one, "/metadata/namespace") == namespace)
     }
 
     fn server(&self, port: u16) -> Option<&'m Value> {
         let selects = |server: &&Value| {
             let labels = server.pointer("/spec/podSelector/matchLabels").and_then(Value::as_object).expect("labels");
-            let all = labels.iter().all(|(name, value)| self.pods.labels.get(name).map(String::as_str) == value.as_str());
+            let all =
+                labels.iter().all(|(name, value)| self.pods.labels.get(name).map(String::as_str) == value.as_str());
             all && server.pointer("/spec/port").and_then(Value::as_u64) == Some(u64::from(port))
         };
         let found: Vec<_> = self.of_kind("Server").filter(selects).collect();
@@ -104,7 +104,9 @@ impl<'m> Mesh<'m> {
 
     fn routes(&self, server: &str) -> Vec<&'m Value> {
         let to_server = |parent: &Value| {
-            text(parent, "/group") == "policy.linkerd.io" && text(parent, "/kind") == "Server" && text(parent, "/name") == server
+            text(parent, "/group") == "policy.linkerd.io"
+                && text(parent, "/kind") == "Server"
+                && text(parent, "/name") == server
         };
         let whole = |parent: &Value| parent.get("port").is_none() && parent.get("sectionName").is_none();
         self.of_kind("HTTPRoute")
@@ -119,9 +121,11 @@ impl<'m> Mesh<'m> {
     fn lets_in(&self, (group, kind, name): (&str, &str, &str), ask: &Ask) -> bool {
         self.of_kind("AuthorizationPolicy").any(|policy| {
             let target = policy.pointer("/spec/targetRef").expect("a target");
-            let meant = text(target, "/group") == group && text(target, "/kind") == kind && text(target, "/name") == name;
+            let meant =
+                text(target, "/group") == group && text(target, "/kind") == kind && text(target, "/name") == name;
             // All of an empty list hold: everyone is let in.
-            meant && items(policy, "/spec/requiredAuthenticationRefs").iter().all(|reference| self.holds(reference, ask))
+            meant
+                && items(policy, "/spec/requiredAuthenticationRefs").iter().all(|reference| self.holds(reference, ask))
         })
     }
 
@@ -151,7 +155,11 @@ fn best(route: &Value, ask: &Ask, method: &str, order: Order) -> Option<Fit> {
         .flat_map(|rule| {
             let matches = items(rule, "/matches");
             // A rule without matches takes every request.
-            if matches.is_empty() { vec![Some((1, 0, 0))] } else { matches.iter().map(|one| fit(one, ask, method, order)).collect() }
+            if matches.is_empty() {
+                vec![Some((1, 0, 0))]
+            } else {
+                matches.iter().map(|one| fit(one, ask, method, order)).collect()
+            }
         })
         .flatten()
         .max()
@@ -192,8 +200,14 @@ fn fit(one: &Value, ask: &Ask, method: &str, order: Order) -> Option<Fit> {
 
 /// Rust's `regex` searches, leftmost first; the proxy then wants the match to be the whole value.
 pub fn first_match_is_whole(expression: &str, value: &str) -> bool {
-    let regex = Regex::new(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-    regex.find(value).is_some_and(|found| found.range() == (0..value.len()))
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let compiled = || Regex::new(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+        let regex = known.entry(expression.to_owned()).or_insert_with(compiled);
+        regex.find(value).is_some_and(|found| found.range() == (0..value.len()))
+    })
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -217,7 +231,12 @@ pub fn admit(manifests: &[Value], matches_per_rule: usize) {
         assert_ne!(text(one, "/metadata/annotations/smi2gamma~1migrated-from"), "", "{kind} {name}");
         match kind {
             "Server" => {
-                assert!(!one.pointer("/spec/podSelector/matchLabels").and_then(Value::as_object).expect("labels").is_empty());
+                assert!(
+                    !one.pointer("/spec/podSelector/matchLabels")
+                        .and_then(Value::as_object)
+                        .expect("labels")
+                        .is_empty()
+                );
                 assert!(["unknown", "opaque"].contains(&text(one, "/spec/proxyProtocol")));
             }
             "HTTPRoute" => admit_route(one, matches_per_rule),
