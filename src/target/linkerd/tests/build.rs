@@ -216,7 +216,7 @@ impl Grant {
         self
     }
 
-    pub fn from_pods(mut self) -> Self {
+    pub fn and_pods(mut self) -> Self {
         let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
         self.sources.push(Principal::Pods { namespace: Some("shop".to_owned()), labels });
         self
@@ -246,8 +246,7 @@ impl Grant {
             Principal::Pods { .. } => false,
         });
         let asked = match (&ask.method, opaque) {
-            (_, true) => self.opaque.contains(&ask.port),
-            (None, false) => self.opaque.contains(&ask.port),
+            (_, true) | (None, false) => self.opaque.contains(&ask.port),
             (Some(method), false) => self.http.get(&ask.port).is_some_and(|said| match said {
                 None => true,
                 Some(said) => said.iter().any(|said| said.takes(ask, method)),

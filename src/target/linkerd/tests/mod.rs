@@ -550,7 +550,7 @@ fn what_linkerd_cannot_say_is_refused_by_name() {
     let web = || to(&["shop/web"]);
     for (name, world, code) in [
         ("a source without a namespace", api().with(to(&["web"]).every(8080)), "linkerd-source-namespace"),
-        ("a source by labels", api().with(web().every(8080).from_pods()), "linkerd-source-pods"),
+        ("a source by labels", api().with(web().every(8080).and_pods()), "linkerd-source-pods"),
         ("UDP", api().with(web().every(8080).udp(53)), "loss-undecided"),
         ("a SPIFFE ID too early", api().version("2.14").with(to(&["spiffe://a/b"]).every(8080)), "linkerd-too-old"),
         ("a host", api().with(web().http(8080, "GET /a host=shop.example")), "loss-undecided"),
