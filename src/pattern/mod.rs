@@ -14,18 +14,25 @@
 //!
 //! What must not come in: which mesh anchors how (that is a row of `mappings/`), methods, header names, Kubernetes types.
 
+mod bounds;
 mod dialect;
 mod domain;
+mod graph;
 mod language;
 mod lower;
+#[cfg(test)]
+mod policy_tests;
 mod portable;
 mod relate;
 #[cfg(test)]
 mod tests;
+mod words;
 
+pub use bounds::{Bound, BoundSaying, Loss, Saying, say};
 pub use dialect::{PatternError, check};
 pub use domain::Domain;
 pub use language::{Anchoring, Language};
 pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
 pub use portable::{PortableError, escape, portable};
 pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};
+pub use words::{Said, Vocabulary, Word};
