@@ -104,7 +104,8 @@ pub fn say(language: &Language, vocabulary: &Vocabulary) -> Result<Saying, Undec
     let mut sayings: Vec<Said> = Vec::new();
     sayings.extend(plain.map(|any_of| Said { any_of, none_of: Vec::new() }));
     if sayings.is_empty() {
-        sayings.extend(speaker.union(&[language], |inside| inside[0])?.map(|any_of| Said { any_of, none_of: Vec::new() }));
+        sayings
+            .extend(speaker.union(&[language], |inside| inside[0])?.map(|any_of| Said { any_of, none_of: Vec::new() }));
     }
     let wider = speaker.wider(&graph)?;
     if vocabulary.except {
@@ -192,11 +193,7 @@ impl Speaker<'_> {
     }
 
     /// The strings of `languages` for which `judge` holds as a union of words, where there is one.
-    fn union(
-        &self,
-        languages: &[&Language],
-        judge: impl Fn(&[bool]) -> bool,
-    ) -> Result<Option<Vec<Word>>, Undecided> {
+    fn union(&self, languages: &[&Language], judge: impl Fn(&[bool]) -> bool) -> Result<Option<Vec<Word>>, Undecided> {
         let graph = Graph::of(languages, &judge)?;
         if let Some(words) = self.plain(&graph, self.most) {
             return Ok(Some(words));
@@ -289,7 +286,8 @@ impl Speaker<'_> {
             (Word::Prefix(head), Word::Template(text)) => text.split('{').next().unwrap_or_default().starts_with(head),
             (Word::Suffix(tail), Word::Template(text)) => text.rsplit('}').next().unwrap_or_default().ends_with(tail),
             (Word::Template(_), Word::Exact(_) | Word::Template(_)) => {
-                let (wide, word) = (self.compiled(std::slice::from_ref(wide))?, self.compiled(std::slice::from_ref(word))?);
+                let (wide, word) =
+                    (self.compiled(std::slice::from_ref(wide))?, self.compiled(std::slice::from_ref(word))?);
                 matches!(relate::relate(&word[0], &wide[0])?, Relation::Equal | Relation::Subset { .. })
             }
             // Rarely true, as in `*/`, which every path has; the proof of the whole list finds those.
@@ -365,7 +363,9 @@ impl Speaker<'_> {
         .filter(|word| self.vocabulary.has(word))
         .collect();
         let only = Word::Exact(head);
-        if self.vocabulary.has(&only) && self.compiled(std::slice::from_ref(&only)).and_then(|only| graph.is_in(&only))? {
+        if self.vocabulary.has(&only)
+            && self.compiled(std::slice::from_ref(&only)).and_then(|only| graph.is_in(&only))?
+        {
             return Ok(Some(vec![only]));
         }
         let mut covers: Vec<Vec<Word>> = self.template_cover(graph)?.into_iter().collect();
@@ -428,7 +428,8 @@ impl Speaker<'_> {
         let Some(whole) = whole else { return Ok(Some(words)) };
         let (one, parts) = (self.compiled(&whole)?, self.compiled(&words)?);
         let relation = relate::union_relate(&one.iter().collect::<Vec<_>>(), &parts.iter().collect::<Vec<_>>())?;
-        let smaller = matches!(relation, Relation::Subset { .. }) || (relation == Relation::Equal && whole.len() < words.len());
+        let smaller =
+            matches!(relation, Relation::Subset { .. }) || (relation == Relation::Equal && whole.len() < words.len());
         Ok(Some(if smaller { whole } else { words }))
     }
 

@@ -198,7 +198,8 @@ impl Graph {
             return Err(Undecided { limit: LOOP_LIMIT });
         }
         let width = self.classes.len();
-        let mut block: Vec<usize> = self.ends.iter().map(|end| end.map_or(0, |inside| 1 + usize::from(inside))).collect();
+        let mut block: Vec<usize> =
+            self.ends.iter().map(|end| end.map_or(0, |inside| 1 + usize::from(inside))).collect();
         let mut count = 0;
         loop {
             let mut names: HashMap<Vec<usize>, usize> = HashMap::new();
@@ -250,9 +251,8 @@ impl Graph {
                 }
             }
         }
-        let ending = |wanted: bool| -> Vec<usize> {
-            self.states().filter(|&state| self.ends[state] == Some(wanted)).collect()
-        };
+        let ending =
+            |wanted: bool| -> Vec<usize> { self.states().filter(|&state| self.ends[state] == Some(wanted)).collect() };
         // A state here: from where the text read so far leads inside, and from where to a string that is outside.
         let mut sets = vec![(ending(true), ending(false))];
         let mut known: HashMap<(Vec<usize>, Vec<usize>), usize> = HashMap::from([(sets[0].clone(), 0)]);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
 use super::istio_rules::{
-    Allowed, Names, Notes, Ports, ROOT_NAMESPACE, Rule, Spec, Speaker, base_name, dry_run, in_policies, object_of,
+    Allowed, Names, Notes, Ports, ROOT_NAMESPACE, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of,
     selector, signature,
 };
 use crate::access::{Around, Closure, Permission, PodPort, PortProtocol, Workloads, Written};
@@ -84,7 +84,12 @@ fn written(closure: &Closure<'_>, speaker: Speaker<'_>, names: &mut Names) -> Wr
         for (number, (index, rules)) in parts.into_iter().enumerate() {
             let wanted = if count == 1 { base.clone() } else { format!("{base}-{}", number + 1) };
             let name = names.take(&closure.namespace, &wanted);
-            manifests.push(speaker.policy(&closure.namespace, &name, &permission.from, &spec(&closure.workloads[index], rules)));
+            manifests.push(speaker.policy(
+                &closure.namespace,
+                &name,
+                &permission.from,
+                &spec(&closure.workloads[index], rules),
+            ));
         }
     }
     let origins: Vec<_> = closure.permissions.iter().flat_map(|permission| permission.from.iter().copied()).collect();
@@ -93,7 +98,12 @@ fn written(closure: &Closure<'_>, speaker: Speaker<'_>, names: &mut Names) -> Wr
         let base = format!("{}-allow-nothing", closure.account);
         let wanted = if bare.len() == 1 { base } else { format!("{base}-{}", number + 1) };
         let name = names.take(&closure.namespace, &wanted);
-        manifests.push(speaker.policy(&closure.namespace, &name, &origins, &spec(&closure.workloads[index], Vec::new())));
+        manifests.push(speaker.policy(
+            &closure.namespace,
+            &name,
+            &origins,
+            &spec(&closure.workloads[index], Vec::new()),
+        ));
     }
     finished(closure, manifests, notes, |_| true)
 }
@@ -129,8 +139,11 @@ pub(super) fn refused_as_a_whole(closure: &Closure<'_>, speaker: Speaker<'_>) ->
         refusals.push((object, finding));
     }
     if closure.workloads.iter().any(|workloads| workloads.labels.is_empty()) {
-        let message =
-            format!("the pods of `{}` carry no labels, and {} selects by them", closure.account, speaker.around.profile.title());
+        let message = format!(
+            "the pods of `{}` carry no labels, and {} selects by them",
+            closure.account,
+            speaker.around.profile.title()
+        );
         let finding = Finding::new(code!("workload-without-labels"), message)
             .at(first.place)
             .help("give the pod template a label of its own");
@@ -172,8 +185,7 @@ impl Phrases {
         notes: &mut Notes,
     ) -> Option<Vec<super::istio_rules::Phrase>> {
         let key = signature(requests)?;
-        let phrases =
-            self.known.entry(key).or_insert_with(|| speaker.phrases(requests, permission, object, notes));
+        let phrases = self.known.entry(key).or_insert_with(|| speaker.phrases(requests, permission, object, notes));
         phrases.clone()
     }
 }
@@ -332,7 +344,8 @@ impl<'p> ByPort<'p> {
                 findings.push((object, read_as_http(*number, &why, permission, speaker)));
             }
         }
-        if self.beyond(permission, workloads) != Beyond::Anything && permission.every_port && !workloads.ports_complete {
+        if self.beyond(permission, workloads) != Beyond::Anything && permission.every_port && !workloads.ports_complete
+        {
             findings.push((object, undeclared(permission, closure)));
         }
         findings

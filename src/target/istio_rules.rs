@@ -18,7 +18,9 @@ use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::mappings::{PolicyReading, ValueWords, newest};
 use crate::model::grant::{Account, Principal, Requests};
 use crate::model::{HeaderPattern, Methods, PathPattern, RequestPattern};
-use crate::pattern::{Bound, BoundSaying, Domain, Language, Said, Saying, Vocabulary, Word, say};
+use crate::pattern::{
+    Anchoring, Bound, BoundSaying, Domain, Language, Relation, Said, Saying, Undecided, Vocabulary, Word, relate, say,
+};
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
 use crate::yaml::emit;
@@ -39,7 +41,9 @@ const MAX_PER_RULE: usize = 256;
 /// Characters of the rules of one policy: well below what the API server stores of an object.
 const MAX_SIZE: usize = 512 * 1024;
 /// Words in one list of `paths` or `values`.
-const MAX_WORDS: usize = 64;
+const MAX_WORDS: usize = 128;
+/// Words in one list of a bound: as many as a person reads before accepting it.
+const MAX_BOUND: usize = 16;
 /// Characters of a name.
 const MAX_NAME: usize = 253;
 
@@ -301,14 +305,14 @@ impl<'a> Speaker<'a> {
     }
 
     /// A value in words; none where it can never be, or it was refused.
-    fn value(
-        self,
-        value: &Value<'_>,
-        permission: &Permission<'_>,
-        object: usize,
-        notes: &mut Notes,
-    ) -> Option<Words> {
-        let saying = match say(value.language, &self.vocabulary(value)) {
+    fn value(self, value: &Value<'_>, permission: &Permission<'_>, object: usize, notes: &mut Notes) -> Option<Words> {
+        if value.is_not_empty() {
+            return Some(Words {
+                any_of: not_empty().map(|word| word.istio()).collect::<Option<_>>()?,
+                none_of: Vec::new(),
+            });
+        }
+        let saying = match self.say(value) {
             Ok(saying) => saying,
             Err(undecided) => {
                 let message = format!("{} was not compared with the words of a policy: {undecided}", value.what());
@@ -369,7 +373,15 @@ impl<'a> Speaker<'a> {
         None
     }
 
-    fn vocabulary(self, value: &Value<'_>) -> Vocabulary {
+    /// Exactly, with as long a list as a policy takes; bounds with fewer words.
+    fn say(self, value: &Value<'_>) -> Result<Saying, Undecided> {
+        match say(value.language, &self.vocabulary(value, MAX_WORDS))? {
+            Saying::Loss(_) => say(value.language, &self.vocabulary(value, MAX_BOUND)),
+            saying => Ok(saying),
+        }
+    }
+
+    fn vocabulary(self, value: &Value<'_>, most: usize) -> Vocabulary {
         let words = match value.language.domain() {
             Domain::Path => self.reading.path.is,
             Domain::HeaderValue => self.reading.header.is,
@@ -382,7 +394,7 @@ impl<'a> Speaker<'a> {
             template: words == ValueWords::WordsExceptTemplates,
             except: true,
             starred: true,
-            most: MAX_WORDS,
+            most,
         }
     }
 
@@ -493,6 +505,17 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is any value of a header but the empty one: `*` takes that, too, and nothing shorter than a list of all
+    /// characters does not.
+    fn is_not_empty(&self) -> bool {
+        let domain = self.language.domain();
+        domain == Domain::HeaderValue
+            && !self.language.matches("")
+            && (b'!'..=b'~').all(|byte| self.language.matches(char::from(byte).encode_utf8(&mut [0; 4])))
+            && Language::regex(domain, ".+", Anchoring::Full)
+                .is_ok_and(|values| relate(self.language, &values) == Ok(Relation::Equal))
+    }
+
     fn what(&self) -> String {
         format!("{} `{}`", self.name, self.expression)
     }
@@ -522,6 +545,11 @@ impl<'a> Value<'a> {
         };
         (!refused).then_some(text)
     }
+}
+
+/// What a value of a header that is not empty ends with.
+fn not_empty() -> impl Iterator<Item = Word> {
+    (b'!'..=b'~').map(|byte| Word::Suffix(char::from(byte).to_string()))
 }
 
 fn method_of(pattern: &RequestPattern) -> &'static str {
@@ -671,7 +699,8 @@ impl Allowed {
                         plain.push(Operation::of(ports, phrase));
                     } else {
                         let operation = Operation::of(ports, phrase);
-                        let to: &[Operation] = if operation.is_empty() { &[] } else { std::slice::from_ref(&operation) };
+                        let to: &[Operation] =
+                            if operation.is_empty() { &[] } else { std::slice::from_ref(&operation) };
                         conditional.push(rule(to, &phrase.conditions));
                     }
                 }
@@ -689,9 +718,9 @@ pub(super) fn in_policies(rules: Vec<Rule>) -> Vec<Vec<Rule>> {
     let mut size = 0;
     for rule in rules {
         let more = serde_json::to_string(&rule).map_or(MAX_SIZE, |text| text.len());
-        let full = parts.last().is_some_and(|part: &Vec<Rule>| {
-            !part.is_empty() && (part.len() == MAX_RULES || size + more > MAX_SIZE)
-        });
+        let full = parts
+            .last()
+            .is_some_and(|part: &Vec<Rule>| !part.is_empty() && (part.len() == MAX_RULES || size + more > MAX_SIZE));
         if full {
             parts.push(Vec::new());
             size = 0;

@@ -57,7 +57,8 @@ fn applies(policy: &Value, namespace: &str, proxy: &Proxy<'_>) -> bool {
     let targets = items(spec, "targetRefs");
     match proxy {
         Proxy::Waypoint(service) => {
-            let named = |target: &&Value| target["kind"] == "Service" && target["group"] == "" && target["name"] == *service;
+            let named =
+                |target: &&Value| target["kind"] == "Service" && target["group"] == "" && target["name"] == *service;
             targets.iter().any(|target| named(&target))
         }
         Proxy::Sidecar(labels) | Proxy::Ztunnel(labels) => {
@@ -85,7 +86,9 @@ pub fn allows(policies: &[Value], namespace: &str, proxy: &Proxy<'_>, call: &Cal
 
 fn is_about_requests(rule: &Value) -> bool {
     let operation = |to: &Value| {
-        ["methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"].iter().any(|key| !list(&to["operation"], key).is_empty())
+        ["methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"]
+            .iter()
+            .any(|key| !list(&to["operation"], key).is_empty())
     };
     let condition = |when: &Value| when["key"].as_str().is_some_and(|key| key.starts_with("request."));
     items(rule, "to").iter().any(operation) || items(rule, "when").iter().any(condition)
@@ -148,7 +151,8 @@ fn condition_holds(when: &Value, call: &Call) -> bool {
     // `*` is Envoy's present_match: there, whatever the value.
     let takes = |word: &&str| value.is_some_and(|value| **word == *"*" || word_takes(word, value));
     let values = list(when, "values");
-    (values.is_empty() || values.iter().any(|word| takes(word))) && !list(when, "notValues").iter().any(|word| takes(word))
+    (values.is_empty() || values.iter().any(|word| takes(word)))
+        && !list(when, "notValues").iter().any(|word| takes(word))
 }
 
 fn word_takes(word: &str, value: &str) -> bool {

@@ -145,9 +145,11 @@ fn situations() -> Vec<Situation> {
         ),
         situation(
             "no port and some requests hold for ports that nothing declares",
-            bare("api").http(8080).opaque(9000).incomplete().grant(
-                target("t", &["shop/web"]).some(&["GET /a"]).every_port(),
-            ),
+            bare("api")
+                .http(8080)
+                .opaque(9000)
+                .incomplete()
+                .grant(target("t", &["shop/web"]).some(&["GET /a"]).every_port()),
             &["shop/web 8080 GET /a", "shop/web 7000 GET /a"],
             &["shop/web 7000 GET /b", "shop/web 7000 TCP", "shop/web 9000 TCP", "shop/web 9000 GET /a"],
         ),
@@ -200,7 +202,11 @@ fn situations() -> Vec<Situation> {
             "a literal path",
             api().grant(target("t", &["shop/web"]).some(&["GET /buy-a-book/new"])),
             &["shop/web 8080 GET /buy-a-book/new"],
-            &["shop/web 8080 GET /buy-a-book/new/", "shop/web 8080 GET /buy-a-book", "shop/web 8080 POST /buy-a-book/new"],
+            &[
+                "shop/web 8080 GET /buy-a-book/new/",
+                "shop/web 8080 GET /buy-a-book",
+                "shop/web 8080 POST /buy-a-book/new",
+            ],
         ),
         situation(
             "a prefix is not an element",
@@ -421,7 +427,11 @@ fn what_cannot_be_said_is_refused_by_name() {
         ("a SPIFFE ID that is a wildcard", source(spiffe("spiffe://*/ns/a/sa/b")), &["source-not-nameable"]),
         ("UDP", api().udp_port(53).grant(target("t", &["shop/web"]).udp(&[53])), &["udp-not-covered"]),
         ("braces in a path", get("GET /a\\{b\\}"), &["words-not-spellable"]),
-        ("pods without labels", api().labels(&[]).grant(target("t", &["shop/web"]).requests()), &["workload-without-labels"]),
+        (
+            "pods without labels",
+            api().labels(&[]).grant(target("t", &["shop/web"]).requests()),
+            &["workload-without-labels"],
+        ),
         (
             "the namespace that holds for the mesh",
             api().in_namespace("istio-system").grant(target("t", &["shop/web"]).requests()),
@@ -506,7 +516,7 @@ fn a_loss_shows_the_nearest_words_and_a_request_for_each_side() {
     let written = World::of([get("POST /v[0-9]+")]).write("istio");
     let finding = &written[0].refusals[0].1;
     assert!(finding.message.ends_with("cannot say path `/v[0-9]+`"), "{}", finding.message);
-    assert_eq!(finding.notes[0], "wider: path `/v*` but `/v` also allows POST /v!");
+    assert_eq!(finding.notes[0], "wider: path `/v*` but `/{*}/{**}`, `/v` also allows POST /v!");
     assert!(finding.notes[1].starts_with("narrower: "), "{:?}", finding.notes);
     assert!(finding.notes[1].ends_with("no longer allows POST /v0"), "{:?}", finding.notes);
 }
@@ -517,7 +527,7 @@ fn an_accepted_loss_is_written_as_it_was_accepted() {
         "shop/t",
         Side::Wider,
         "path `/v[0-9]+`",
-        "path `/v*` but `/v`",
+        "path `/v*` but `/{*}/{**}`, `/v`",
         "istio",
     );
     let written = world.write("istio");
@@ -525,7 +535,8 @@ fn an_accepted_loss_is_written_as_it_was_accepted() {
     assert_eq!(codes(&written[0].findings), ["loss-accepted"]);
     let allowed: &[&str] = &["shop/web 8080 GET /v1", "shop/web 8080 GET /vx"];
     holds(&Situation { name: "wider", world, allowed, denied: &["shop/web 8080 GET /v", "shop/web 8080 GET /x"] });
-    let world = World::of([get("GET /v[0-9]+")]).accept("shop/t", Side::Narrower, "path `/v[0-9]+`", "no path", "istio");
+    let world =
+        World::of([get("GET /v[0-9]+")]).accept("shop/t", Side::Narrower, "path `/v[0-9]+`", "no path", "istio");
     holds(&Situation { name: "narrower", world, allowed: &[], denied: &["shop/web 8080 GET /v1"] });
 }
 
@@ -534,8 +545,13 @@ fn a_loss_accepted_for_one_grant_counts_for_no_other() {
     let pods = api()
         .grant(target("one", &["shop/web"]).some(&["GET /v[0-9]+"]))
         .grant(target("two", &["shop/cron"]).some(&["GET /v[0-9]+"]));
-    let world =
-        World::of([pods]).accept("shop/one", Side::Wider, "path `/v[0-9]+`", "path `/v*` but `/v`", "istio");
+    let world = World::of([pods]).accept(
+        "shop/one",
+        Side::Wider,
+        "path `/v[0-9]+`",
+        "path `/v*` but `/{*}/{**}`, `/v`",
+        "istio",
+    );
     let written = world.write("istio");
     assert_eq!(written[0].refusals.len(), 1);
     assert_eq!(written[0].refusals[0].0, 1);
@@ -576,9 +592,8 @@ fn names_never_collide() {
 #[test]
 fn a_long_name_is_cut_and_stays_its_own() {
     let long = |end: &str| format!("{}{end}", "a".repeat(252));
-    let pods = api()
-        .grant(target(&long("bc"), &["shop/web"]).requests())
-        .grant(target(&long("bd"), &["shop/web"]).requests());
+    let pods =
+        api().grant(target(&long("bc"), &["shop/web"]).requests()).grant(target(&long("bd"), &["shop/web"]).requests());
     let names = names(&World::of([pods]).write("istio"));
     assert!(names.iter().all(|name| name.len() <= 253), "{names:?}");
     assert_ne!(names[0], names[1]);
@@ -644,7 +659,8 @@ fn beside_the_policy_that_allows_nothing_a_grant_still_counts() {
     let mut policies = values(&world.write("istio"));
     policies.extend(world.default_deny("istio", "shop").into_iter().map(|manifest| manifest.value));
     let labels = [("app".to_owned(), "api".to_owned())].into();
-    let judge = |text: &str| allows(&policies, "shop", &Proxy::Sidecar(&labels), &call(text, "cluster.local"), "cluster.local");
+    let judge =
+        |text: &str| allows(&policies, "shop", &Proxy::Sidecar(&labels), &call(text, "cluster.local"), "cluster.local");
     assert!(judge("shop/web 8080 GET /a"));
     assert!(!judge("shop/web 8080 GET /b"));
 }

@@ -273,7 +273,8 @@ impl Pods {
 
     fn closure<'a>(&'a self, ids: &'a [ObjectId], first: usize) -> Closure<'a> {
         let all: Vec<&PodPort> = self.sets.iter().flat_map(|set| &set.ports).collect();
-        let of = |protocol: PortProtocol| all.iter().filter(move |port| port.protocol == protocol).map(|port| port.number);
+        let of =
+            |protocol: PortProtocol| all.iter().filter(move |port| port.protocol == protocol).map(|port| port.number);
         let permissions = self.grants.iter().zip(ids).enumerate().map(|(number, (grant, id))| {
             let http = match &grant.requests {
                 None => BTreeMap::new(),
