@@ -28,7 +28,7 @@ pub(super) struct Sidecar;
 
 impl Policy for Sidecar {
     fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written> {
-        let Some(speaker) = Speaker::new(around) else { return vec![Written::default(); closures.len()] };
+        let Some(speaker) = Speaker::new(around) else { return not_served(closures, around) };
         let mut names = reserved(closures);
         closures.iter().map(|closure| written(closure, speaker, &mut names)).collect()
     }
@@ -36,6 +36,19 @@ impl Policy for Sidecar {
     fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
         default_deny(namespace, around)
     }
+}
+
+/// The answer of a version without the kind of policy that is written.
+pub(super) fn not_served(closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written> {
+    let refused = |closure: &Closure<'_>| {
+        let message = format!("{} does not serve AuthorizationPolicy as it is written", around.profile.title());
+        let mut finding = Finding::new(code!("policy-not-served"), message).help("name a later version with `--to`");
+        let first = closure.permissions.first();
+        finding.place = first.map(|first| first.place);
+        let object = first.map_or(0, |first| object_of(first, closure));
+        Written { refusals: vec![(object, finding)], ..Written::default() }
+    };
+    closures.iter().map(refused).collect()
 }
 
 /// The policy that allows nothing in `namespace`; none in the namespace where it would hold for the whole mesh.
@@ -119,7 +132,13 @@ pub(super) fn finished(
     let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
     let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
     let holds = refusals.is_empty() && closure.enforced;
-    Written { manifests: if holds { manifests } else { Vec::new() }, audit, refusals, findings }
+    Written {
+        manifests: if holds { manifests } else { Vec::new() },
+        audit,
+        refusals,
+        findings,
+        joined: BTreeSet::new(),
+    }
 }
 
 fn spec(workloads: &Workloads, rules: Vec<Rule>) -> Spec {
@@ -201,7 +220,7 @@ fn allowed(
     notes: &mut Notes,
 ) -> Allowed {
     let ports = ByPort::of(permission, workloads);
-    notes.refusals.extend(ports.refusals(permission, object, closure, speaker));
+    notes.refusals.extend(ports.refusals(permission, object, workloads, closure, speaker));
     notes.findings.extend(ports.findings(permission, object, workloads, closure, speaker));
     let beyond = ports.beyond(permission, workloads);
     let declared = |numbers: &BTreeSet<u16>| Ports::Only(numbers.clone());
@@ -210,9 +229,6 @@ fn allowed(
         let said = phrases.of(requests, permission, object, speaker, notes);
         let numbers = if beyond == Beyond::Requests { ports.but_opaque() } else { declared(numbers) };
         allowed.phrases.extend(said.map(|said| (numbers, said)));
-    }
-    if beyond == Beyond::Unknown {
-        notes.refusals.push((object, ports_unknown(permission, closure)));
     }
     allowed.anything = Some(if beyond == Beyond::Anything { Ports::Every } else { declared(&ports.anything) });
     if beyond == Beyond::Requests && ports.some.is_empty() {
@@ -303,6 +319,11 @@ impl<'p> ByPort<'p> {
         }
     }
 
+    /// Whether everything is allowed on every port, also on those that nothing declares.
+    pub fn opens_all(&self, permission: &Permission<'_>, workloads: &Workloads) -> bool {
+        self.beyond(permission, workloads) == Beyond::Anything
+    }
+
     /// Every port but those that do not speak HTTP.
     fn but_opaque(&self) -> Ports {
         let opaque: BTreeSet<u16> = self.opaque.keys().copied().collect();
@@ -310,14 +331,18 @@ impl<'p> ByPort<'p> {
     }
 
     /// What cannot be said of these ports.
-    fn refusals(
+    pub fn refusals(
         &self,
         permission: &Permission<'_>,
         object: usize,
+        workloads: &Workloads,
         closure: &Closure<'_>,
         speaker: Speaker<'_>,
     ) -> Vec<(usize, Finding)> {
         let mut refusals = Vec::new();
+        if self.beyond(permission, workloads) == Beyond::Unknown {
+            refusals.push((object, ports_unknown(permission, closure)));
+        }
         for number in &self.unknown {
             refusals.push((object, protocol_unknown(*number, permission)));
         }
@@ -330,7 +355,8 @@ impl<'p> ByPort<'p> {
         refusals
     }
 
-    fn findings(
+    /// What a person should know of these ports.
+    pub fn findings(
         &self,
         permission: &Permission<'_>,
         object: usize,
@@ -361,7 +387,7 @@ fn protocol_unknown(number: u16, permission: &Permission<'_>) -> Finding {
         .help("declare the port in the Service that selects the pods, with `appProtocol`")
 }
 
-fn read_as_tcp(number: u16, why: &str, permission: &Permission<'_>, speaker: Speaker<'_>) -> Finding {
+pub(super) fn read_as_tcp(number: u16, why: &str, permission: &Permission<'_>, speaker: Speaker<'_>) -> Finding {
     let title = speaker.around.profile.title();
     let message = format!("{title} does not read port {number} as HTTP, and the grant allows only some requests");
     Finding::new(code!("port-read-as-tcp"), message)

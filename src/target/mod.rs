@@ -4,6 +4,7 @@
 //! here. Rooms before this one know no target.
 
 mod istio;
+mod istio_ambient;
 mod istio_rules;
 
 use crate::access::{Around, Closure, Written};
@@ -32,7 +33,7 @@ pub trait Policy: Sync {
 }
 
 /// All policies, by the name of their target.
-static POLICIES: &[(&str, &dyn Policy)] = &[("istio", &istio::Sidecar)];
+static POLICIES: &[(&str, &dyn Policy)] = &[("istio", &istio::Sidecar), ("istio-ambient", &istio_ambient::Ambient)];
 
 /// Why a `--to` means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! A situation is a closure with calls that must be allowed and calls that must be denied. What was written is judged by
 //! `engine`, which knows how Istio reads a policy and nothing of how one is written.
 
+mod ambient;
 mod call;
 mod engine;
 mod sidecar;
