@@ -6,5 +6,7 @@
 mod ambient;
 mod call;
 mod engine;
+mod golden;
+mod random;
 mod sidecar;
 mod world;
