@@ -19,6 +19,7 @@ use crate::referrers::{self, packages};
 use crate::report::{Finding, Level, ObjectId};
 use crate::scan::{Doc, DocId, Part, Scope};
 use crate::smi::{self, Object};
+use crate::verify::world::is_read;
 use crate::yaml;
 
 /// One SMI object of the input.
@@ -42,6 +43,17 @@ pub struct SmiObject {
     pub findings: Vec<Finding>,
 }
 
+/// An object whose whole text decides where requests go, besides SMI.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The object.
+    pub node: yaml::Node,
+    /// The text it stands in.
+    pub source: SourceId,
+    /// As written.
+    pub namespace: Option<String>,
+}
+
 /// What one document gave.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -49,6 +61,8 @@ pub struct Loaded {
     pub objects: Vec<SmiObject>,
     /// What else it contributes.
     pub entries: Vec<Entry>,
+    /// What a verdict on routes has to look at whole.
+    pub held: Vec<Held>,
     /// Findings that belong to no SMI object.
     pub findings: Vec<Finding>,
 }
@@ -134,10 +148,10 @@ impl Wanted {
 
 /// For each document, whether it is deployed together with a grant, or is context of one.
 fn beside_grants(loaded: &[Loaded], scopes: &[Scope], context: &[DocId]) -> Vec<bool> {
-    let grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(|object| grants(object));
+    let has_grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(grants);
     let mut beside = vec![false; loaded.len()];
     let mut any = false;
-    for scope in scopes.iter().filter(|scope| scope.documents().any(grants)) {
+    for scope in scopes.iter().filter(|scope| scope.documents().any(has_grants)) {
         any = true;
         scope.documents().for_each(|doc| beside[doc.0 as usize] = true);
     }
@@ -226,6 +240,10 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
         if served {
             loaded.entries.extend(Entry::mentions(&header, doc.source));
         }
+        if is_read(header.group(), header.kind) {
+            let namespace = header.namespace.map(str::to_owned);
+            loaded.held.push(Held { node: found.node.clone(), source: doc.source, namespace });
+        }
         if doc.marked {
             loaded.findings.extend(referrers::inspect(&header, doc.source));
         }
@@ -269,3 +287,6 @@ fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Fi
         None => finding,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,10 @@
 //!
 //! The same language gives the same words, whatever expression it came from.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::dialect::PatternError;
 use super::domain::Domain;
 use super::graph::{Graph, Reach, Steps};
 use super::language::Language;
@@ -30,13 +34,19 @@ use super::words::{self, MAX_SEGMENTS, ONE, REST, Said, Vocabulary, Word, is_tem
 /// Words that a bound takes off again, at most: more of them than a person reads.
 const MAX_EXCEPTIONS: usize = 8;
 /// A direct saying of so many words is not compared with one that subtracts.
-const PLAIN_WORDS: usize = 2;
+const PLAIN_WORDS: usize = 8;
+/// Words that are compiled one by one, to be used again; more of them are compiled together.
+const ONE_BY_ONE: usize = 4;
 /// Words of a list, however many more a target has.
 const MAX_WORDS: usize = 512;
 /// Templates that are looked at for one language.
-const MAX_TEMPLATES: usize = 64;
+const MAX_TEMPLATES: usize = 32;
+/// `{*}` in a template that is looked at, at most.
+const MAX_OPERATORS: usize = 5;
 /// Literal segments side by side that are spelled out in templates.
 const MAX_LITERAL_SEGMENTS: usize = 8;
+/// Into how many parts a language is cut for its wider bound: the first that gives no more words than can be refined.
+const CUTS: [usize; 3] = [MAX_REFINED, 4, 1];
 /// Words of a wider bound that are tried one by one for a smaller one.
 const MAX_REFINED: usize = 32;
 
@@ -92,9 +102,10 @@ pub fn say(language: &Language, vocabulary: &Vocabulary) -> Result<Saying, Undec
     if graph.is_empty() {
         return Ok(Saying::Never);
     }
-    let speaker = Speaker { language, vocabulary, most: vocabulary.most.min(MAX_WORDS) };
+    let most = vocabulary.most.min(MAX_WORDS);
+    let speaker = Speaker { language, vocabulary, most, known: RefCell::default() };
     let plain = speaker.plain(&graph, speaker.most);
-    if let Some(any_of) = plain.as_ref().filter(|words| words.len() <= PLAIN_WORDS || !vocabulary.except) {
+    if let Some(any_of) = plain.as_ref().filter(|words| speaker.is_short(words)) {
         let said = Said { any_of: any_of.clone(), none_of: Vec::new() };
         if speaker.proved(&said)? {
             return Ok(Saying::Exactly(said));
@@ -127,6 +138,8 @@ struct Speaker<'a> {
     language: &'a Language,
     vocabulary: &'a Vocabulary,
     most: usize,
+    /// Words that were compiled before.
+    known: RefCell<HashMap<Word, Language>>,
 }
 
 // === impl Speaker ===
@@ -139,7 +152,25 @@ impl Speaker<'_> {
     // --- proof ---
 
     fn compiled(&self, words: &[Word]) -> Result<Vec<Language>, Undecided> {
-        words::languages(self.domain(), words).map_err(|_| Undecided { limit: relate::PAIR_LIMIT })
+        if words.len() > ONE_BY_ONE {
+            return words::languages(self.domain(), words).map_err(too_large);
+        }
+        words
+            .iter()
+            .map(|word| {
+                if let Some(language) = self.known.borrow().get(word) {
+                    return Ok(language.clone());
+                }
+                let language = word.language(self.domain()).map_err(too_large)?;
+                self.known.borrow_mut().insert(word.clone(), language.clone());
+                Ok(language)
+            })
+            .collect()
+    }
+
+    /// Whether a saying that subtracts need not be looked for.
+    fn is_short(&self, words: &[Word]) -> bool {
+        !self.vocabulary.except || words.len() <= PLAIN_WORDS || words.iter().all(|word| matches!(word, Word::Exact(_)))
     }
 
     fn relation(&self, said: &Said) -> Result<Relation, Undecided> {
@@ -210,9 +241,11 @@ impl Speaker<'_> {
 
     /// What is wider than the language, each less a union of words for what is beyond it.
     fn less_than(&self, graph: &Graph, wider: Option<&[Word]>) -> Result<Vec<Said>, Undecided> {
-        let candidates = [self.cover(graph)?, self.everything().map(|word| vec![word]), wider.map(<[Word]>::to_vec)];
+        let candidates = [self.everything().map(|word| vec![word]), self.cover(graph)?, wider.map(<[Word]>::to_vec)];
+        let mut candidates: Vec<Vec<Word>> = candidates.into_iter().flatten().collect();
+        candidates.dedup();
         let mut sayings = Vec::new();
-        for any_of in candidates.into_iter().flatten() {
+        for any_of in candidates {
             let compiled = self.compiled(&any_of)?;
             let all: Vec<&Language> = std::iter::once(self.language).chain(&compiled).collect();
             let beyond = self.union(&all, |inside| !inside[0] && inside[1..].contains(&true))?;
@@ -307,7 +340,8 @@ impl Speaker<'_> {
         let root = graph.after(&[0], b'/');
         let mut open = vec![Segments { states: root, text: "/".to_owned(), walked: Vec::new() }];
         while let Some(at) = open.pop() {
-            if at.walked.len() >= MAX_SEGMENTS - 1 || found.len() >= MAX_TEMPLATES || at.states.is_empty() {
+            let long = at.walked.len() >= MAX_SEGMENTS - 1 || at.text.matches(ONE).count() > MAX_OPERATORS;
+            if long || found.len() >= MAX_TEMPLATES || at.states.is_empty() {
                 continue;
             }
             if graph.any_whole(&at.states) {
@@ -316,6 +350,7 @@ impl Speaker<'_> {
             }
             let literal = graph.segments(&at.states, MAX_LITERAL_SEGMENTS);
             if literal.is_none() {
+                found.push(format!("{}{REST}", at.text));
                 found.extend(tail.iter().flat_map(|tail| at.with_tail(tail)));
             }
             let spelled = |(text, _): &(String, Vec<usize>)| text.bytes().all(is_template_byte);
@@ -400,46 +435,57 @@ impl Speaker<'_> {
     /// The tightest union of words around the language, whose states are `graph`; none where only everything is.
     fn wider(&self, graph: &Graph) -> Result<Option<Vec<Word>>, Undecided> {
         let whole = self.cover(graph)?;
-        let (plain, branches) = graph.parts(self.most.min(MAX_REFINED));
+        for most in CUTS {
+            let words = match self.parts_around(graph, most.min(self.most))? {
+                Some(words) if words.len() <= MAX_REFINED => self.refined(words)?,
+                Some(_) | None => continue,
+            };
+            if words.len() > self.most {
+                continue;
+            }
+            let Some(whole) = whole else { return Ok(Some(words)) };
+            let (one, parts) = (self.compiled(&whole)?, self.compiled(&words)?);
+            let relation = relate::union_relate(&one.iter().collect::<Vec<_>>(), &parts.iter().collect::<Vec<_>>())?;
+            let smaller = match relation {
+                Relation::Subset { .. } => true,
+                Relation::Equal => whole.len() < words.len(),
+                Relation::Superset { .. } | Relation::Overlap { .. } | Relation::Disjoint { .. } => false,
+            };
+            return Ok(Some(if smaller { whole } else { words }));
+        }
+        Ok(whole)
+    }
+
+    /// The least words for each part of `graph`, cut into no more than about `most`; none where one of them has none.
+    fn parts_around(&self, graph: &Graph, most: usize) -> Result<Option<Vec<Word>>, Undecided> {
+        let (plain, branches) = graph.parts(most);
         let mut words = Vec::new();
-        let mut parts: Vec<Vec<Word>> = Vec::new();
+        let mut parts: Vec<Language> = Vec::new();
         for reach in plain {
-            match self.word(reach.clone()) {
+            let unsaid = match &reach {
+                Reach::This(text) => Word::Exact(text.clone()),
+                Reach::Below(text) => Word::Prefix(text.clone()),
+            };
+            match self.word(reach) {
                 Some(word) => words.push(word),
-                None => parts.push(vec![match reach {
-                    Reach::This(text) => Word::Exact(text),
-                    Reach::Below(text) => Word::Prefix(text),
-                }]),
+                None => parts.extend(self.compiled(&[unsaid])?),
             }
         }
-        parts.extend(branches.into_iter().map(|(text, bytes)| {
-            bytes.into_iter().map(|byte| Word::Prefix(format!("{text}{}", char::from(byte)))).collect()
-        }));
+        for (text, bytes) in branches {
+            parts.push(words::beginning(self.domain(), &text, &bytes).map_err(too_large)?);
+        }
         for part in parts {
-            let Some(cover) = self.cover(&self.graph_with(&part, |inside, of_part| inside && of_part)?)? else {
-                return Ok(whole);
-            };
+            let part = Graph::of(&[self.language, &part], |inside| inside[0] && inside[1])?.minimal()?;
+            let Some(cover) = self.cover(&part)? else { return Ok(None) };
             words.extend(cover);
         }
-        let words = self.refined(words)?;
-        if words.len() > self.most {
-            return Ok(whole);
-        }
-        let Some(whole) = whole else { return Ok(Some(words)) };
-        let (one, parts) = (self.compiled(&whole)?, self.compiled(&words)?);
-        let relation = relate::union_relate(&one.iter().collect::<Vec<_>>(), &parts.iter().collect::<Vec<_>>())?;
-        let smaller =
-            matches!(relation, Relation::Subset { .. }) || (relation == Relation::Equal && whole.len() < words.len());
-        Ok(Some(if smaller { whole } else { words }))
+        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        words.dedup();
+        Ok(Some(words))
     }
 
     /// `words` around the language without those that the others make superfluous, each as small as the others allow.
     fn refined(&self, mut words: Vec<Word>) -> Result<Vec<Word>, Undecided> {
-        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
-        words.dedup();
-        if words.len() > MAX_REFINED {
-            return Ok(words);
-        }
         let mut at = words.len();
         while at > 0 {
             at -= 1;
@@ -511,6 +557,10 @@ impl Speaker<'_> {
             other => Err(unproved(&other)),
         }
     }
+}
+
+fn too_large(_: PatternError) -> Undecided {
+    Undecided { limit: relate::PAIR_LIMIT }
 }
 
 /// A bound that does not hold is not given: it would be a mistake of this file.

@@ -5,6 +5,7 @@
 //! with, where a loop makes the strings endless. Nothing here is proof: what is found is compiled as a word and compared.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use regex_automata::util::primitives::StateID;
@@ -18,16 +19,40 @@ const STATE_LIMIT: usize = 2_000;
 /// States of a language that is also read backwards, or searched for loops.
 const LOOP_LIMIT: usize = 512;
 /// Where no string of the domain goes on.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
 /// The longest text that is read off.
 const MAX_TEXT: usize = 4096;
+
+type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
+
+/// A hash of few instructions for keys of our own making, which nobody outside can choose to collide.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
 
 /// All states of a language, each reached by some string that a string of the domain begins with.
 pub(super) struct Graph {
     /// The bytes of each class: two bytes of one class lead from every state to the same one.
     classes: Vec<Vec<u8>>,
     /// For each state, where each class leads.
-    edges: Vec<usize>,
+    edges: Vec<u32>,
     /// For each state, whether a string that ends here is inside; none where no string of the domain ends.
     ends: Vec<Option<bool>>,
     /// Whether some string goes through this state.
@@ -67,20 +92,13 @@ impl Graph {
     pub(super) fn of(languages: &[&Language], judge: impl Fn(&[bool]) -> bool) -> Result<Self, Undecided> {
         let domain = languages[0].domain();
         let classes = classes(domain, languages);
-        let mut keys: Vec<Vec<usize>> = Vec::new();
-        let mut places: Vec<(Position, Vec<_>)> = Vec::new();
-        let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
-        let key = |at: Position, states: &[StateID]| {
-            let mut key: Vec<usize> = states.iter().map(|state| state.as_usize()).collect();
-            key.push(at as usize);
-            key
-        };
-        let start: Vec<_> = languages.iter().map(|language| language.start()).collect();
-        keys.push(key(Position::Start, &start));
-        known.insert(keys[0].clone(), 0);
-        places.push((Position::Start, start));
+        let start: Vec<StateID> = languages.iter().map(|language| language.start()).collect();
+        let mut places = vec![(Position::Start, start.clone())];
+        let mut known: [FastMap<Vec<StateID>, u32>; Position::ALL.len()] = Default::default();
+        known[Position::Start as usize].insert(start, 0);
         let (mut edges, mut ends) = (Vec::new(), Vec::new());
         let mut inside = vec![false; languages.len()];
+        let mut next = vec![StateID::ZERO; languages.len()];
         let mut at = 0;
         while at < places.len() {
             let (position, states) = places[at].clone();
@@ -95,14 +113,17 @@ impl Graph {
                     edges.push(NONE);
                     continue;
                 };
-                let next: Vec<_> =
-                    languages.iter().zip(&states).map(|(language, &state)| language.next(state, class[0])).collect();
-                let key = key(to, &next);
-                let target = *known.entry(key).or_insert_with(|| {
-                    places.push((to, next));
-                    places.len() - 1
-                });
-                edges.push(target);
+                for ((next, language), &state) in next.iter_mut().zip(languages).zip(&states) {
+                    *next = language.next(state, class[0]);
+                }
+                let known = &mut known[to as usize];
+                if let Some(&target) = known.get(&next) {
+                    edges.push(target);
+                    continue;
+                }
+                edges.push(number(places.len()));
+                known.insert(next.clone(), number(places.len()));
+                places.push((to, next.clone()));
             }
             if places.len() > STATE_LIMIT {
                 return Err(Undecided { limit: STATE_LIMIT });
@@ -112,7 +133,7 @@ impl Graph {
         Ok(Self::finish(classes, edges, ends))
     }
 
-    fn finish(classes: Vec<Vec<u8>>, edges: Vec<usize>, ends: Vec<Option<bool>>) -> Self {
+    fn finish(classes: Vec<Vec<u8>>, edges: Vec<u32>, ends: Vec<Option<bool>>) -> Self {
         let mut graph = Self { classes, edges, ends, live: Vec::new(), whole: Vec::new() };
         let before = graph.before();
         graph.live = graph.reaching(&before, |end| end == Some(true));
@@ -129,7 +150,11 @@ impl Graph {
     fn steps(&self, state: usize) -> impl Iterator<Item = (&[u8], usize)> {
         let width = self.classes.len();
         let edges = &self.edges[state * width..(state + 1) * width];
-        self.classes.iter().zip(edges).filter(|&(_, &to)| to != NONE).map(|(class, &to)| (class.as_slice(), to))
+        self.classes
+            .iter()
+            .zip(edges)
+            .filter(|&(_, &to)| to != NONE)
+            .map(|(class, &to)| (class.as_slice(), to as usize))
     }
 
     /// As [`Self::steps`], to where some string of the language still goes.
@@ -194,23 +219,23 @@ impl Graph {
     /// # Errors
     /// When there are too many states.
     pub(super) fn minimal(self) -> Result<Self, Undecided> {
-        if self.ends.len() > LOOP_LIMIT {
-            return Err(Undecided { limit: LOOP_LIMIT });
-        }
         let width = self.classes.len();
-        let mut block: Vec<usize> =
-            self.ends.iter().map(|end| end.map_or(0, |inside| 1 + usize::from(inside))).collect();
+        let mut block: Vec<u32> = self.ends.iter().map(|end| end.map_or(0, |inside| 1 + u32::from(inside))).collect();
         let mut count = 0;
+        let mut name = Vec::with_capacity(width + 1);
         loop {
-            let mut names: HashMap<Vec<usize>, usize> = HashMap::new();
+            let mut names: FastMap<Vec<u32>, u32> = FastMap::default();
             let mut finer = Vec::with_capacity(block.len());
             for state in self.states() {
-                let mut name = Vec::with_capacity(width + 1);
+                name.clear();
                 name.push(block[state]);
                 let edges = &self.edges[state * width..(state + 1) * width];
-                name.extend(edges.iter().map(|&to| if to == NONE { NONE } else { block[to] }));
-                let fresh = names.len();
-                finer.push(*names.entry(name).or_insert(fresh));
+                name.extend(edges.iter().map(|&to| if to == NONE { NONE } else { block[to as usize] }));
+                finer.push(names.get(&name).copied().unwrap_or_else(|| {
+                    let fresh = number(names.len());
+                    names.insert(name.clone(), fresh);
+                    fresh
+                }));
             }
             // States are named in their order, so that the start stays the first.
             block = finer;
@@ -219,14 +244,17 @@ impl Graph {
             }
             count = names.len();
         }
+        if count > LOOP_LIMIT {
+            return Err(Undecided { limit: LOOP_LIMIT });
+        }
         let mut edges = vec![NONE; count * width];
         let mut ends = vec![None; count];
         for state in self.states() {
-            let name = block[state];
+            let name = block[state] as usize;
             ends[name] = self.ends[state];
             for class in 0..width {
                 let to = self.edges[state * width + class];
-                edges[name * width + class] = if to == NONE { NONE } else { block[to] };
+                edges[name * width + class] = if to == NONE { NONE } else { block[to as usize] };
             }
         }
         Ok(Self::finish(self.classes, edges, ends))
@@ -243,19 +271,21 @@ impl Graph {
         }
         let width = self.classes.len();
         // For each class, from where it leads to each state.
-        let mut sources: Vec<Vec<Vec<usize>>> = vec![vec![Vec::new(); self.ends.len()]; width];
+        let mut sources: Vec<Vec<Vec<u32>>> = vec![vec![Vec::new(); self.ends.len()]; width];
         for state in self.states() {
             for (class, &to) in self.edges[state * width..(state + 1) * width].iter().enumerate() {
                 if to != NONE {
-                    sources[class][to].push(state);
+                    sources[class][to as usize].push(number(state));
                 }
             }
         }
-        let ending =
-            |wanted: bool| -> Vec<usize> { self.states().filter(|&state| self.ends[state] == Some(wanted)).collect() };
+        let ending = |wanted: bool| -> Vec<u32> {
+            self.states().filter(|&state| self.ends[state] == Some(wanted)).map(number).collect()
+        };
         // A state here: from where the text read so far leads inside, and from where to a string that is outside.
         let mut sets = vec![(ending(true), ending(false))];
-        let mut known: HashMap<(Vec<usize>, Vec<usize>), usize> = HashMap::from([(sets[0].clone(), 0)]);
+        let mut known: FastMap<(Vec<u32>, Vec<u32>), u32> = FastMap::default();
+        known.insert(sets[0].clone(), 0);
         let (mut edges, mut ends, mut live, mut whole) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut at = 0;
         while at < sets.len() {
@@ -265,19 +295,21 @@ impl Graph {
             live.push(!inside.is_empty());
             whole.push(!inside.is_empty() && outside.is_empty());
             for sources in &sources {
-                let back = |set: &[usize]| {
-                    let mut back: Vec<usize> = set.iter().flat_map(|&state| &sources[state]).copied().collect();
+                let back = |set: &[u32]| {
+                    let mut back: Vec<u32> = set.iter().flat_map(|&state| &sources[state as usize]).copied().collect();
                     back.sort_unstable();
                     back
                 };
                 let next = (back(&inside), back(&outside));
                 let target = match known.get(&next) {
-                    _ if next.0.is_empty() && next.1.is_empty() => NONE,
+                    // No string of the language ends so, and no longer one does.
+                    _ if next.0.is_empty() => NONE,
                     Some(&target) => target,
                     None => {
+                        let fresh = number(sets.len());
                         sets.push(next.clone());
-                        known.insert(next, sets.len() - 1);
-                        sets.len() - 1
+                        known.insert(next, fresh);
+                        fresh
                     }
                 };
                 edges.push(target);
@@ -446,9 +478,11 @@ impl Graph {
     fn never(&self, languages: &[Language], judge: impl Fn(bool, bool) -> bool) -> Result<bool, Undecided> {
         let start: Vec<StateID> = languages.iter().map(Language::start).collect();
         let bytes = self.told_apart(languages);
-        let mut known: HashSet<(usize, Vec<StateID>)> = HashSet::from([(0, start.clone())]);
-        let mut open = vec![(0, start)];
+        let mut known: FastMap<(u32, Vec<StateID>), ()> = FastMap::default();
+        known.insert((0, start.clone()), ());
+        let mut open = vec![(0_u32, start)];
         while let Some((state, states)) = open.pop() {
+            let state = state as usize;
             let there = || languages.iter().zip(&states).any(|(language, &state)| language.accepts(state));
             if self.ends[state].is_some_and(|here| judge(here, there())) {
                 return Ok(false);
@@ -460,8 +494,7 @@ impl Graph {
                 }
                 let next = languages.iter().zip(&states).map(|(language, &state)| language.next(state, byte)).collect();
                 let next = (to, next);
-                if !known.contains(&next) {
-                    known.insert(next.clone());
+                if known.insert(next.clone(), ()).is_none() {
                     open.push(next);
                 }
             }
@@ -564,6 +597,11 @@ impl Graph {
     pub(super) fn ends_inside(&self, states: &[usize]) -> bool {
         states.iter().any(|&state| self.ends[state] == Some(true))
     }
+}
+
+/// The number of a state; there are never more than the limits above.
+fn number(state: usize) -> u32 {
+    u32::try_from(state).unwrap_or(NONE)
 }
 
 fn sorted(mut states: Vec<usize>) -> Vec<usize> {

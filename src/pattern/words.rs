@@ -141,6 +141,15 @@ pub(super) fn languages(domain: Domain, words: &[Word]) -> Result<Vec<Language>,
         .collect()
 }
 
+/// What begins with `text` and goes on with one of `bytes`.
+pub(super) fn beginning(domain: Domain, text: &str, bytes: &[u8]) -> Result<Language, PatternError> {
+    Language::whole(domain, Hir::concat(vec![literal(text), class(bytes.iter().copied()), anything()]))
+}
+
+fn class(bytes: impl Iterator<Item = u8>) -> Hir {
+    Hir::class(Class::Bytes(ClassBytes::new(bytes.map(|byte| ClassBytesRange::new(byte, byte)))))
+}
+
 // --- templates ---
 
 /// Whether a template may have `byte` in a literal segment, and its operators take it.
@@ -193,9 +202,6 @@ fn pieces(template: &str) -> Result<Vec<Hir>, PatternError> {
 
 /// `min` or more of the bytes that an operator takes, with slashes among them or not.
 fn run(min: u32, slashes: bool) -> Hir {
-    let ranges = (0..=u8::MAX)
-        .filter(|&byte| is_template_byte(byte) || (slashes && byte == b'/'))
-        .map(|byte| ClassBytesRange::new(byte, byte));
-    let sub = Box::new(Hir::class(Class::Bytes(ClassBytes::new(ranges))));
+    let sub = Box::new(class((0..=u8::MAX).filter(|&byte| is_template_byte(byte) || (slashes && byte == b'/'))));
     Hir::repetition(Repetition { min, max: None, greedy: true, sub })
 }
