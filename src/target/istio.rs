@@ -131,7 +131,7 @@ pub(super) fn finished(
     let Notes { refusals, findings } = notes;
     let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
     let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
-    let holds = refusals.is_empty() && closure.enforced;
+    let holds = refusals.is_empty() && !closure.held;
     Written {
         manifests: if holds { manifests } else { Vec::new() },
         audit,

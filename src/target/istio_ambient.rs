@@ -103,7 +103,8 @@ impl Policy for Ambient {
 /// Holds what takes effect with something that is held.
 fn hold_together(written: &mut [Written], closures: &[Closure<'_>]) {
     loop {
-        let held: Vec<bool> = written.iter().map(|one| !one.refusals.is_empty()).collect();
+        let held: Vec<bool> =
+            written.iter().zip(closures).map(|(one, closure)| !one.refusals.is_empty() || closure.held).collect();
         let mut changed = false;
         for (index, one) in written.iter_mut().enumerate() {
             let Some(&other) = one.joined.iter().find(|&&other| !held[index] && held[other]) else { continue };

@@ -303,7 +303,7 @@ impl Pods {
             account: self.account.clone(),
             workloads: self.sets.clone(),
             permissions: permissions.collect(),
-            enforced: self.enforced,
+            held: !self.enforced,
         }
     }
 }
