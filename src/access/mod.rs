@@ -158,8 +158,6 @@ pub struct Written {
     pub refusals: Vec<(usize, Finding)>,
     /// What a person should know, by object: accepted losses among it.
     pub findings: Vec<(usize, Finding)>,
-    /// The other closures, by their place among those given, that take effect with this one: where one is held, all are.
-    pub joined: BTreeSet<usize>,
 }
 
 /// What a mesh's policy is written beside.

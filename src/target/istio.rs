@@ -121,7 +121,7 @@ fn written(closure: &Closure<'_>, speaker: Speaker<'_>, names: &mut Names) -> Wr
     finished(closure, manifests, notes, |_| true)
 }
 
-/// What a closure comes to: policy where nothing was refused and the source enforced, the form that only reports beside it.
+/// What a closure comes to: policy where nothing holds it, the form that only reports beside it.
 pub(super) fn finished(
     closure: &Closure<'_>,
     manifests: Vec<Manifest>,
@@ -132,13 +132,7 @@ pub(super) fn finished(
     let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
     let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
     let holds = refusals.is_empty() && !closure.held;
-    Written {
-        manifests: if holds { manifests } else { Vec::new() },
-        audit,
-        refusals,
-        findings,
-        joined: BTreeSet::new(),
-    }
+    Written { manifests: if holds { manifests } else { Vec::new() }, audit, refusals, findings }
 }
 
 fn spec(workloads: &Workloads, rules: Vec<Rule>) -> Spec {

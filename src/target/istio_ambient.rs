@@ -91,40 +91,12 @@ impl Policy for Ambient {
         let map = Map::new(closures, speaker);
         let mut names = reserved(closures);
         let mut written: Vec<Written> = (0..closures.len()).map(|closure| map.written(closure, &mut names)).collect();
-        hold_together(&mut written, closures);
+        map.hold_together(&mut written);
         written
     }
 
     fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
         default_deny(namespace, around)
-    }
-}
-
-/// Holds what takes effect with something that is held.
-fn hold_together(written: &mut [Written], closures: &[Closure<'_>]) {
-    loop {
-        let held: Vec<bool> =
-            written.iter().zip(closures).map(|(one, closure)| !one.refusals.is_empty() || closure.held).collect();
-        let mut changed = false;
-        for (index, one) in written.iter_mut().enumerate() {
-            let Some(&other) = one.joined.iter().find(|&&other| !held[index] && held[other]) else { continue };
-            let (closure, other) = (&closures[index], &closures[other]);
-            let message = format!("a Service leads to the pods of `{}` and of `{}`", closure.account, other.account);
-            let mut finding = Finding::new(code!("waypoint-joins-held"), message)
-                .note(format!(
-                    "nothing that enforces is written for `{}`, and a policy of the Service would",
-                    other.account
-                ))
-                .help(format!("resolve what holds `{}`", other.account));
-            finding.place = closure.permissions.first().map(|first| first.place);
-            let object = closure.permissions.first().map_or(0, |first| object_of(first, closure));
-            one.refusals.push((object, finding));
-            one.manifests.clear();
-            changed = true;
-        }
-        if !changed {
-            return;
-        }
     }
 }
 
@@ -434,14 +406,7 @@ impl<'a> Map<'a> {
         let mut manifests = self.written_waypoints(&services);
         manifests.extend(at_waypoints);
         manifests.extend(at_pods);
-        let mut written = finished(closure, manifests, notes, |manifest| self.has_audit(manifest));
-        written.joined = services
-            .iter()
-            .flat_map(|name| self.reaches(name))
-            .map(|set| set.0)
-            .filter(|&other| other != number)
-            .collect();
-        written
+        finished(closure, manifests, notes, |manifest| self.has_audit(manifest))
     }
 
     /// What a permission allows through the waypoint of a Service, by ports of the Service.
@@ -535,6 +500,37 @@ impl<'a> Map<'a> {
     }
 
     // --- what cannot be ---
+
+    /// Holds what shares a Service with something that is held.
+    fn hold_together(&self, written: &mut [Written]) {
+        let joined: Vec<BTreeSet<usize>> = self
+            .waypoints
+            .keys()
+            .map(|name| self.reaches(name).into_iter().map(|(closure, _)| closure).collect())
+            .collect();
+        let mut held: Vec<bool> =
+            written.iter().zip(self.closures).map(|(one, closure)| closure.held || !one.refusals.is_empty()).collect();
+        loop {
+            let next = joined.iter().find_map(|together| {
+                let cause = together.iter().find(|&&one| held[one])?;
+                together.iter().find(|&&one| !held[one]).map(|&one| (one, *cause))
+            });
+            let Some((one, cause)) = next else { return };
+            held[one] = true;
+            written[one].refusals.push(self.held_with(&self.closures[one], &self.closures[cause]));
+            written[one].manifests.clear();
+        }
+    }
+
+    fn held_with(&self, closure: &Closure<'_>, cause: &Closure<'_>) -> (usize, Finding) {
+        let message = format!("a Service leads to the pods of `{}` and of `{}`", closure.account, cause.account);
+        let mut finding = Finding::new(code!("waypoint-joins-held"), message)
+            .note(format!("`{}` is held, and a policy of the Service would enforce for both", cause.account))
+            .help(format!("resolve what holds `{}`", cause.account));
+        let first = closure.permissions.first();
+        finding.place = first.map(|first| first.place);
+        (first.map_or(0, |first| object_of(first, closure)), finding)
+    }
 
     /// What is granted at a port of pods: sources by what they may do.
     fn granted(&self, (number, set): Set, port: u16) -> BTreeMap<String, BTreeSet<String>> {

@@ -27,6 +27,7 @@ use crate::yaml::emit;
 
 /// The kind of all policy of Istio that is written.
 pub(super) const KIND: &str = "AuthorizationPolicy";
+const TRAFFIC_TARGET: &str = "TrafficTarget";
 /// The annotation that keeps a policy from taking effect (istio/api@1.31.0-rc.0 `annotation/annotations.yaml`).
 const DRY_RUN: &str = "istio.io/dry-run";
 /// What `principals` may call the trust domain of the mesh, whatever that is (istio/istio@1.31.0-rc.0
@@ -112,6 +113,10 @@ struct Operation {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_ports: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_hosts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     methods: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<String>,
@@ -144,9 +149,10 @@ pub(super) enum Ports {
 }
 
 /// One request pattern in the words of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phrase {
     methods: Vec<String>,
+    hosts: Words,
     paths: Words,
     conditions: Vec<Condition>,
 }
@@ -277,6 +283,13 @@ impl<'a> Speaker<'a> {
             Methods::Only(methods) => methods.iter().map(|&method| method.to_owned()).collect(),
         };
         let mut possible = true;
+        let mut hosts = Words::default();
+        if let Some(host) = &pattern.authority {
+            match self.value(&Value::host(pattern, host), permission, object, notes) {
+                Some(words) => hosts = words,
+                None => possible = false,
+            }
+        }
         let mut paths = Words::default();
         if let Some(path) = &pattern.path {
             match self.value(&Value::path(pattern, path), permission, object, notes) {
@@ -301,12 +314,12 @@ impl<'a> Speaker<'a> {
                 not_values: none_of,
             });
         }
-        possible.then_some(Phrase { methods, paths, conditions })
+        possible.then_some(Phrase { methods, hosts, paths, conditions })
     }
 
     /// A value in words; none where it can never be, or it was refused.
     fn value(self, value: &Value<'_>, permission: &Permission<'_>, object: usize, notes: &mut Notes) -> Option<Words> {
-        if value.is_not_empty() {
+        if value.kind == Kind::Header && value.is_not_empty() {
             return Some(Words {
                 any_of: not_empty().map(|word| word.istio()).collect::<Option<_>>()?,
                 none_of: Vec::new(),
@@ -439,13 +452,13 @@ impl<'a> Speaker<'a> {
 /// The object that losses of a permission are accepted for.
 fn grant<'a>(permission: &Permission<'a>) -> &'a ObjectId {
     static NOBODY: std::sync::LazyLock<ObjectId> = std::sync::LazyLock::new(|| ObjectId {
-        kind: "TrafficTarget".into(),
+        kind: TRAFFIC_TARGET.into(),
         group: "access.smi-spec.io".into(),
         version: String::new(),
         namespace: None,
         name: String::new(),
     });
-    let target = permission.from.iter().find(|id| id.kind == "TrafficTarget");
+    let target = permission.from.iter().find(|id| id.kind == TRAFFIC_TARGET);
     target.or(permission.from.first()).copied().unwrap_or(&NOBODY)
 }
 
@@ -469,6 +482,7 @@ pub(super) fn object_of(permission: &Permission<'_>, closure: &Closure<'_>) -> u
 
 /// One value of a pattern, with what it is for people.
 struct Value<'a> {
+    kind: Kind,
     language: &'a Language,
     /// ``path `/v[0-9]+` ``
     name: String,
@@ -479,11 +493,20 @@ struct Value<'a> {
     after: String,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Path,
+    Header,
+    /// Compared without case.
+    Host,
+}
+
 // === impl Value ===
 
 impl<'a> Value<'a> {
     fn path(pattern: &RequestPattern, path: &'a PathPattern) -> Self {
         Self {
+            kind: Kind::Path,
             language: &path.language,
             name: "path".to_owned(),
             expression: &path.expression,
@@ -496,6 +519,7 @@ impl<'a> Value<'a> {
     fn header(pattern: &RequestPattern, header: &'a HeaderPattern) -> Self {
         let path = pattern.path.as_ref().and_then(|path| path.language.shortest()).unwrap_or_else(|| "/".to_owned());
         Self {
+            kind: Kind::Header,
             language: &header.language,
             name: format!("header {}", header.name),
             expression: &header.expression,
@@ -503,6 +527,10 @@ impl<'a> Value<'a> {
             before: format!("{} {path} with {}: ", method_of(pattern), header.name),
             after: headers_of(pattern, Some(&header.name)),
         }
+    }
+
+    fn host(pattern: &RequestPattern, host: &'a HeaderPattern) -> Self {
+        Self { kind: Kind::Host, name: "host".to_owned(), ..Self::header(pattern, host) }
     }
 
     /// Whether it is any value of a header but the empty one: `*` takes that, too, and nothing shorter than a list of all
@@ -539,9 +567,10 @@ impl<'a> Value<'a> {
     fn spell(&self, word: &Word) -> Option<String> {
         let text = word.istio()?;
         let braces = |text: &str| text.contains(['{', '}']);
-        let refused = match word {
-            Word::Template(_) => false,
-            _ => self.language.domain() == Domain::Path && braces(&text),
+        let refused = match (self.kind, word) {
+            (Kind::Path, Word::Template(_)) | (Kind::Header, _) => false,
+            (Kind::Path, _) => braces(&text),
+            (Kind::Host, _) => text.bytes().any(|byte| byte.is_ascii_uppercase()),
         };
         (!refused).then_some(text)
     }
@@ -643,13 +672,15 @@ impl Ports {
 
 impl Operation {
     fn is_empty(&self) -> bool {
-        let Self { ports, not_ports, methods, paths, not_paths } = self;
-        [ports, not_ports, methods, paths, not_paths].iter().all(|list| list.is_empty())
+        let Self { ports, not_ports, hosts, not_hosts, methods, paths, not_paths } = self;
+        [ports, not_ports, hosts, not_hosts, methods, paths, not_paths].iter().all(|list| list.is_empty())
     }
 
     /// The requests of a phrase; on any port, every request has a path to be named by.
     fn of(ports: &Ports, phrase: &Phrase) -> Self {
         let mut operation = ports.operation();
+        operation.hosts.clone_from(&phrase.hosts.any_of);
+        operation.not_hosts.clone_from(&phrase.hosts.none_of);
         operation.methods.clone_from(&phrase.methods);
         operation.paths.clone_from(&phrase.paths.any_of);
         operation.not_paths.clone_from(&phrase.paths.none_of);
@@ -665,7 +696,10 @@ impl Operation {
 impl Phrase {
     /// Whether it holds for every request.
     fn is_everything(&self) -> bool {
-        self.methods.is_empty() && self.paths == Words::default() && self.conditions.is_empty()
+        let Self { methods, hosts, paths, conditions } = self;
+        methods.is_empty()
+            && [hosts, paths].into_iter().all(|words| *words == Words::default())
+            && conditions.is_empty()
     }
 }
 
@@ -689,7 +723,7 @@ impl Allowed {
             }
             let mut plain = Vec::new();
             if let Some(ports) = requests.as_ref().filter(|ports| !ports.is_none()) {
-                let everything = Phrase { methods: Vec::new(), paths: Words::default(), conditions: Vec::new() };
+                let everything = Phrase::default();
                 plain.push(Operation::of(ports, &everything));
             }
             let mut conditional = Vec::new();
@@ -776,7 +810,8 @@ impl Names {
 
 /// What policies of a permission are called.
 pub(super) fn base_name(permission: &Permission<'_>, closure: &Closure<'_>) -> String {
-    match permission.from.iter().find(|id| id.kind == "TrafficTarget") {
+    let target = permission.object.and_then(|_| permission.from.iter().find(|id| id.kind == TRAFFIC_TARGET));
+    match target {
         Some(id) => match id.namespace.as_deref() {
             Some(namespace) if namespace != closure.namespace => format!("{namespace}-{}", id.name),
             _ => id.name.clone(),
@@ -816,7 +851,8 @@ pub(super) fn signature(requests: &Requests) -> Option<String> {
                 .iter()
                 .map(|header| (header.name.to_ascii_lowercase(), &header.expression, header.anchoring))
                 .collect();
-            format!("{:?} {path:?} {headers:?}", pattern.methods)
+            let host = pattern.authority.as_ref().map(|host| (&host.expression, host.anchoring));
+            format!("{:?} {path:?} {host:?} {headers:?}", pattern.methods)
         })
         .collect();
     parts.sort();

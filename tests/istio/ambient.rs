@@ -564,9 +564,13 @@ fn a_destination_is_held_with_the_one_it_shares_a_service_with() {
     let refused = refused(&world);
     assert_eq!(refused["api-v1"], ["waypoint-joins-held"]);
     assert_eq!(refused["api-v2"], ["udp-not-covered"]);
-    let joined: Vec<Vec<usize>> =
-        world.write("istio-ambient").iter().map(|one| one.joined.iter().copied().collect()).collect();
-    assert_eq!(joined, [[1], [0]]);
+    let world = World::of([
+        version(1).grant(target("one", &["shop/web"]).some(&["GET /a"])),
+        version(2).grant(target("two", &["shop/web"]).some(&["GET /a"])).held(),
+    ]);
+    let written = world.write("istio-ambient");
+    assert_eq!(codes(&written[0].refusals), ["waypoint-joins-held"]);
+    assert!(written[0].manifests.is_empty());
 }
 
 #[test]
@@ -639,7 +643,7 @@ fn closures_of_one_namespace_write_the_same_waypoint() {
 
 #[test]
 fn ztunnel_is_given_no_form_that_only_reports_before_it_knows_one() {
-    let held = |version: &str| world(get("GET /a").permissive()).version(version).write("istio-ambient").remove(0);
+    let held = |version: &str| world(get("GET /a").held()).version(version).write("istio-ambient").remove(0);
     let names = |written: &Written| -> Vec<String> { written.audit.iter().map(|one| one.id.name.clone()).collect() };
     assert_eq!(names(&held("1.28")), ["t-api"]);
     assert_eq!(names(&held("1.29")), ["t-api", "api-gate"]);

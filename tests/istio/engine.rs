@@ -135,9 +135,13 @@ fn operation_allows(operation: &Value, call: &Call) -> bool {
         return false;
     }
     let Some(http) = &call.http else { return true };
+    let host = http.headers.get("host").map(|host| host.to_ascii_lowercase()).unwrap_or_default();
+    let takes_host = |word: &str| word == "*" || word_takes(&word.to_ascii_lowercase(), &host);
     let takes_method = |word: &str| word == "*" || word_takes(word, &http.method);
     let takes_path = |word: &str| path_takes(word, &http.path);
-    among("methods", &takes_method)
+    among("hosts", &takes_host)
+        && beside("notHosts", &takes_host)
+        && among("methods", &takes_method)
         && beside("notMethods", &takes_method)
         && among("paths", &takes_path)
         && beside("notPaths", &takes_path)

@@ -342,6 +342,16 @@ fn situations() -> Vec<Situation> {
             &["shop/web 8080 GET /a x-a: 1", "shop/web 8080 GET /b x-b: 2"],
             &["shop/web 8080 GET /a x-b: 2", "shop/web 8080 GET /b x-a: 1"],
         ),
+        situation(
+            "a host",
+            api().grant(target("t", &["shop/web"]).some(&["GET /a host: api(:8080)?"])),
+            &[
+                "shop/web 8080 GET /a host: api",
+                "shop/web 8080 GET /a host: api:8080",
+                "shop/web 8080 GET /a host: API",
+            ],
+            &["shop/web 8080 GET /a host: cart", "shop/web 8080 GET /b host: api"],
+        ),
         // --- several grants ---
         situation(
             "overlapping requests of different sources add up",
@@ -426,6 +436,7 @@ fn what_cannot_be_said_is_refused_by_name() {
         ("a SPIFFE ID of another shape", source(spiffe("spiffe://corp/web")), &["source-not-nameable"]),
         ("a SPIFFE ID that is a wildcard", source(spiffe("spiffe://*/ns/a/sa/b")), &["source-not-nameable"]),
         ("UDP", api().udp_port(53).grant(target("t", &["shop/web"]).udp(&[53])), &["udp-not-covered"]),
+        ("a host in capitals", get("GET /a host: API"), &["words-not-spellable"]),
         ("braces in a path", get("GET /a\\{b\\}"), &["words-not-spellable"]),
         (
             "pods without labels",
@@ -502,8 +513,8 @@ fn a_half_converted_destination_does_not_enforce_and_reports_the_rest() {
 }
 
 #[test]
-fn what_the_source_did_not_enforce_only_reports() {
-    let written = World::of([api().permissive().grant(target("t", &["shop/web"]).requests())]).write("istio");
+fn what_is_held_only_reports() {
+    let written = World::of([api().held().grant(target("t", &["shop/web"]).requests())]).write("istio");
     assert!(written[0].manifests.is_empty());
     assert_eq!(written[0].audit.len(), 1);
     assert!(written[0].refusals.is_empty());

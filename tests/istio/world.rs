@@ -35,7 +35,7 @@ pub struct Pods {
     pub account: String,
     sets: Vec<Workloads>,
     grants: Vec<Grant>,
-    enforced: bool,
+    held: bool,
 }
 
 /// One permission.
@@ -136,7 +136,8 @@ impl World {
             .collect();
         let routes: Vec<(Vec<usize>, Manifest)> =
             self.routes.iter().map(|yaml| (Vec::new(), manifest_of(yaml))).collect();
-        let settings = Settings { trust_domain: self.trust_domain.clone(), losses: self.losses.clone() };
+        let settings =
+            Settings { trust_domain: self.trust_domain.clone(), losses: self.losses.clone(), ..Settings::default() };
         let around = Around { inventory: &inventory, profile: &profile, routes: &routes, settings: &settings };
         let policy = profile.policy().expect("policy of the target");
         let written = policy.write(&closures, around);
@@ -147,7 +148,7 @@ impl World {
     /// What denies a namespace by default.
     pub fn default_deny(&self, target: &str, namespace: &str) -> Vec<Manifest> {
         let profile = self.profile(target);
-        let settings = Settings { trust_domain: self.trust_domain.clone(), losses: Vec::new() };
+        let settings = Settings { trust_domain: self.trust_domain.clone(), ..Settings::default() };
         let inventory = self.inventory();
         let around = Around { inventory: &inventory, profile: &profile, routes: &[], settings: &settings };
         profile.policy().expect("policy of the target").default_deny(namespace, around)
@@ -180,13 +181,7 @@ pub fn pods(account: &str) -> Pods {
 pub fn bare(account: &str) -> Pods {
     let labels = BTreeMap::from([("app".to_owned(), account.to_owned())]);
     let set = Workloads { labels, ports: Vec::new(), ports_complete: true, services: Vec::new() };
-    Pods {
-        namespace: "shop".to_owned(),
-        account: account.to_owned(),
-        sets: vec![set],
-        grants: Vec::new(),
-        enforced: true,
-    }
+    Pods { namespace: "shop".to_owned(), account: account.to_owned(), sets: vec![set], grants: Vec::new(), held: false }
 }
 
 impl Pods {
@@ -246,8 +241,9 @@ impl Pods {
         self.labels(labels)
     }
 
-    pub fn permissive(mut self) -> Self {
-        self.enforced = false;
+    /// Something else keeps it from being enforced.
+    pub fn held(mut self) -> Self {
+        self.held = true;
         self
     }
 
@@ -262,7 +258,7 @@ impl Pods {
 
     fn ids(&self) -> Vec<ObjectId> {
         let id = |grant: &Grant| ObjectId {
-            kind: grant.kind.to_owned(),
+            kind: "TrafficTarget".to_owned(),
             group: "access.smi-spec.io".to_owned(),
             version: "v1alpha3".to_owned(),
             namespace: Some(grant.namespace.clone().unwrap_or_else(|| self.namespace.clone())),
@@ -289,7 +285,7 @@ impl Pods {
             }
             Permission {
                 object: (grant.kind == "TrafficTarget").then_some(first + number),
-                from: if grant.kind == "TrafficTarget" { vec![id] } else { Vec::new() },
+                from: vec![id],
                 sources: grant.sources.iter().map(|source| (source.clone(), place())).collect(),
                 http,
                 opaque,
@@ -303,7 +299,7 @@ impl Pods {
             account: self.account.clone(),
             workloads: self.sets.clone(),
             permissions: permissions.collect(),
-            held: !self.enforced,
+            held: self.held,
         }
     }
 }
@@ -418,7 +414,9 @@ pub fn pattern(text: &str) -> RequestPattern {
         };
         headers.split("; ").map(header).collect()
     });
-    RequestPattern { methods, path, headers, place: place() }
+    let (authority, headers): (Vec<HeaderPattern>, Vec<HeaderPattern>) =
+        headers.into_iter().partition(|header| header.name == "host");
+    RequestPattern { methods, path, headers, authority: authority.into_iter().next(), place: place() }
 }
 
 /// The codes of findings, sorted, each once.
