@@ -36,7 +36,7 @@ const MAX_EXCEPTIONS: usize = 8;
 /// A direct saying of so many words is not compared with one that subtracts.
 const PLAIN_WORDS: usize = 8;
 /// Words that are compiled one by one, to be used again; more of them are compiled together.
-const ONE_BY_ONE: usize = 4;
+const ONE_BY_ONE: usize = 32;
 /// Words of a list, however many more a target has.
 const MAX_WORDS: usize = 512;
 /// Templates that are looked at for one language.
@@ -122,8 +122,12 @@ pub fn say(language: &Language, vocabulary: &Vocabulary) -> Result<Saying, Undec
     if vocabulary.except {
         sayings.extend(speaker.less_than(&graph, wider.as_deref())?);
     }
-    let above = speaker.above(wider)?;
+    let above = speaker.above(wider.as_deref())?;
     sayings.extend(above.clone());
+    for said in &mut sayings {
+        in_order(&mut said.any_of);
+        in_order(&mut said.none_of);
+    }
     sayings.sort_by_key(|said| said.any_of.len() + said.none_of.len());
     for said in sayings {
         if speaker.proved(&said)? {
@@ -281,7 +285,7 @@ impl Speaker<'_> {
 
     /// `words` without those that the others say already, prefixes first and strings last; `most` at most.
     fn greatest(&self, mut words: Vec<Word>, most: usize) -> Result<Vec<Word>, Undecided> {
-        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        in_order(&mut words);
         words.dedup();
         let mut kept: Vec<Word> = Vec::new();
         for word in words {
@@ -479,7 +483,7 @@ impl Speaker<'_> {
             let Some(cover) = self.cover(&part)? else { return Ok(None) };
             words.extend(cover);
         }
-        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        in_order(&mut words);
         words.dedup();
         Ok(Some(words))
     }
@@ -509,8 +513,10 @@ impl Speaker<'_> {
     // --- the bounds ---
 
     /// What to say around the language, given the words around it; none where only everything is.
-    fn above(&self, wider: Option<Vec<Word>>) -> Result<Option<Said>, Undecided> {
-        let Some(any_of) = wider.clone().or_else(|| self.everything().map(|word| vec![word])) else { return Ok(None) };
+    fn above(&self, wider: Option<&[Word]>) -> Result<Option<Said>, Undecided> {
+        let Some(any_of) = wider.map(<[Word]>::to_vec).or_else(|| self.everything().map(|word| vec![word])) else {
+            return Ok(None);
+        };
         let none_of = if self.vocabulary.except { self.exceptions(&any_of)? } else { Vec::new() };
         Ok((wider.is_some() || !none_of.is_empty()).then_some(Said { any_of, none_of }))
     }
@@ -580,6 +586,10 @@ fn rank(word: &Word) -> (usize, usize, &str) {
         Word::Template(text) => (3, text.len(), text),
         Word::Exact(text) => (4, text.len(), text),
     }
+}
+
+fn in_order(words: &mut [Word]) {
+    words.sort_by(|one, other| rank(one).cmp(&rank(other)));
 }
 
 /// Characters that a word spells out.

@@ -162,6 +162,14 @@ impl Graph {
         self.steps(state).filter(|&(_, to)| self.live[to])
     }
 
+    /// Each byte and where it leads from `state`, to where some string of the language still goes; ascending.
+    fn by_byte(&self, state: usize) -> Vec<(u8, usize)> {
+        let mut steps: Vec<(u8, usize)> =
+            self.live_steps(state).flat_map(|(bytes, to)| bytes.iter().map(move |&byte| (byte, to))).collect();
+        steps.sort_unstable();
+        steps
+    }
+
     /// The bytes that lead from `state` to one and the same live state, for each of these; smallest byte first.
     fn choices(&self, state: usize) -> Vec<(Vec<u8>, usize)> {
         let mut choices: Vec<(Vec<u8>, usize)> = Vec::new();
@@ -340,9 +348,7 @@ impl Graph {
                     if self.ends[state] == Some(true) {
                         found.push(Reach::This(string(&text)));
                     }
-                    for (bytes, to) in self.live_steps(state) {
-                        longer.extend(bytes.iter().map(|&byte| (to, with(&text, byte))));
-                    }
+                    longer.extend(self.by_byte(state).into_iter().map(|(byte, to)| (to, with(&text, byte))));
                 }
                 if found.len() + longer.len() > most {
                     return None;
@@ -353,7 +359,7 @@ impl Graph {
         open.is_empty().then_some(found)
     }
 
-    /// The shortest strings, at most `most` of them.
+    /// Strings, the short before the long, at most `most` of them; so many that the walk grows too wide are cut short.
     pub(super) fn first_strings(&self, most: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = VecDeque::from([(0, Vec::new())]);
@@ -361,10 +367,8 @@ impl Graph {
             if self.ends[state] == Some(true) {
                 found.push(string(&text));
             }
-            for (bytes, to) in self.live_steps(state) {
-                let room = (most.saturating_mul(4)).saturating_sub(open.len());
-                open.extend(bytes.iter().take(room).map(|&byte| (to, with(&text, byte))));
-            }
+            let room = most.saturating_mul(4).saturating_sub(open.len());
+            open.extend(self.by_byte(state).into_iter().take(room).map(|(byte, to)| (to, with(&text, byte))));
         }
         found
     }

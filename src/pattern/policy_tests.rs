@@ -1,7 +1,5 @@
 //! What a policy's words say of a language, held against membership by enumeration.
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -121,34 +119,6 @@ fn a_loss_lies_between_the_tightest_words() {
         ("/[a-z]+", "< /{*}, as /! > nothing"),
     ];
     assert_told(&cases, &ISTIO);
-}
-
-#[test]
-fn zz_speed() {
-    for (name, make) in [
-        ("literal", (|n| format!("/api/v1/things/{n}")) as fn(usize) -> String),
-        ("prefix", |n| format!("/api/v1/things/{n}.*")),
-        ("below", |n| format!("/api/v1/things/{n}(/.*)?")),
-        ("alternatives", |n| format!("/api/(v1|v2)/(a|b|c{n})")),
-        ("suffix", |n| format!(".*/x{n}")),
-        ("some", |n| format!("/x{n}.+")),
-        ("template", |n| format!("/a{n}/{SEGMENT}+/b")),
-        ("segment", |n| format!("/api/a{n}/[^/]+")),
-        ("digits", |n| format!("/api/a{n}/[0-9]+/status")),
-        ("version", |n| format!("/api/v[0-9]+/a{n}")),
-        ("all", |n| format!("/(a|b){n}/[^/]+/(x|y)/[0-9]+|.*{n}\\.png|/ok{n}/.*")),
-    ] {
-        let count = 50;
-        let start = Instant::now();
-        let all: Vec<Language> = (0..count).map(|n| path(&make(n))).collect();
-        let compiled = start.elapsed();
-        let start = Instant::now();
-        let mut last = String::new();
-        for language in &all {
-            last = told(language, &ISTIO);
-        }
-        println!("{name}: compile {:?} say {:?}  {last}", compiled / count as u32, start.elapsed() / count as u32);
-    }
 }
 
 // --- words ---
