@@ -7,7 +7,9 @@
 //!
 //! **Exactly** is sought as a union of words; then, where the target can subtract, as a wider union less a union of what is
 //! beyond the language: less than one word for all, less than everything, less than the wider bound. The saying with the
-//! fewest words is taken; of those, the first.
+//! fewest words is taken; of those, the first. Every union of strings, prefixes and suffixes is found that has one; of
+//! templates, those that follow the language's segments. Only where several templates and suffixes run through each other
+//! may one be missed, and then the answer is a loss that still holds.
 //!
 //! **Tightest, wider.** The language is cut into parts: plain strings and beginnings, and one part for each way into a
 //! loop. Each part gets its least words: a `Template`, the longest `Prefix` or the longest `Suffix` that all its strings
@@ -260,10 +262,15 @@ impl Speaker<'_> {
 
     // --- inside ---
 
-    /// The greatest words inside `graph`, which is minimal; `most` words at most.
+    /// The greatest words inside `graph`, which is minimal; `most` words at most. Templates are looked for in what the
+    /// other words leave, where these do not blur its segments.
     fn inside(&self, graph: &Graph, most: usize) -> Result<Vec<Word>, Undecided> {
-        let mut words = self.reaches(graph, most)?;
-        for template in self.templates(graph)? {
+        let mut words = self.greatest(self.reaches(graph, most)?, most)?;
+        let mut templates = self.templates(graph)?;
+        if !templates.is_empty() && !words.is_empty() {
+            templates.extend(self.templates(&graph.without(&self.compiled(&words)?)?.minimal()?)?);
+        }
+        for template in templates {
             if graph.holds(&self.compiled(std::slice::from_ref(&template))?)? {
                 words.push(template);
             }
@@ -340,6 +347,7 @@ impl Speaker<'_> {
             return Ok(Vec::new());
         }
         let tail = template_tail(&turned(&graph.backwards()?.common_beginning()));
+        let spelled = |(text, _): &(String, Vec<usize>)| text.bytes().all(is_template_byte);
         let mut found: Vec<String> = Vec::new();
         let root = graph.after(&[0], b'/');
         let mut open = vec![Segments { states: root, text: "/".to_owned(), walked: Vec::new() }];
@@ -355,12 +363,22 @@ impl Speaker<'_> {
             let literal = graph.segments(&at.states, MAX_LITERAL_SEGMENTS);
             if literal.is_none() {
                 found.push(format!("{}{REST}", at.text));
+                if !at.text.contains(ONE) {
+                    let below = graph.after(&graph.reachable(&at.states), b'/');
+                    let segments = graph.sole_segments(&below, MAX_LITERAL_SEGMENTS).into_iter().filter(spelled);
+                    let last = segments.filter(|(_, ends)| graph.ends_inside(ends));
+                    found.extend(last.map(|(segment, _)| format!("{}{REST}/{segment}", at.text)));
+                }
                 found.extend(tail.iter().flat_map(|tail| at.with_tail(tail)));
             }
-            let spelled = |(text, _): &(String, Vec<usize>)| text.bytes().all(is_template_byte);
             let next: Vec<(String, Vec<usize>)> = match literal {
                 Some(segments) => segments.into_iter().filter(spelled).collect(),
-                None => vec![(ONE.to_owned(), graph.after_segment(&at.states))],
+                None => {
+                    let mut next = graph.sole_segments(&at.states, MAX_LITERAL_SEGMENTS);
+                    next.retain(spelled);
+                    next.push((ONE.to_owned(), graph.after_segment(&at.states)));
+                    next
+                }
             };
             for (segment, ends) in next {
                 let text = format!("{}{segment}", at.text);

@@ -4,7 +4,7 @@
 //! from both ends: where everything that follows is taken, where nothing more can be, what all strings begin and end
 //! with, where a loop makes the strings endless. Nothing here is proof: what is found is compiled as a word and compared.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
@@ -478,10 +478,46 @@ impl Graph {
         Ok(!self.never(languages, |here, there| here && there)?)
     }
 
+    /// The language less what is in one of `languages`.
+    pub(super) fn without(&self, languages: &[Language]) -> Result<Self, Undecided> {
+        let start: Vec<StateID> = languages.iter().map(Language::start).collect();
+        let classes = self.told_apart(languages);
+        let mut places = vec![(0_u32, start)];
+        let mut known: FastMap<(u32, Vec<StateID>), u32> = FastMap::default();
+        known.insert(places[0].clone(), 0);
+        let (mut edges, mut ends) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while at < places.len() {
+            let (state, states) = places[at].clone();
+            let there = languages.iter().zip(&states).any(|(language, &state)| language.accepts(state));
+            ends.push(self.ends[state as usize].map(|here| here && !there));
+            for (class, bytes) in &classes {
+                let to = self.edges[state as usize * self.classes.len() + class];
+                if to == NONE {
+                    edges.push(NONE);
+                    continue;
+                }
+                let step = |(language, &state): (&Language, &StateID)| language.next(state, bytes[0]);
+                let next = (to, languages.iter().zip(&states).map(step).collect::<Vec<_>>());
+                edges.push(known.get(&next).copied().unwrap_or_else(|| {
+                    let fresh = number(places.len());
+                    known.insert(next.clone(), fresh);
+                    places.push(next);
+                    fresh
+                }));
+            }
+            if places.len() > STATE_LIMIT {
+                return Err(Undecided { limit: STATE_LIMIT });
+            }
+            at += 1;
+        }
+        Ok(Self::finish(classes.into_iter().map(|(_, bytes)| bytes).collect(), edges, ends))
+    }
+
     /// Whether `judge` holds for no string, told whether it is inside and whether it is in one of `languages`.
     fn never(&self, languages: &[Language], judge: impl Fn(bool, bool) -> bool) -> Result<bool, Undecided> {
         let start: Vec<StateID> = languages.iter().map(Language::start).collect();
-        let bytes = self.told_apart(languages);
+        let classes = self.told_apart(languages);
         let mut known: FastMap<(u32, Vec<StateID>), ()> = FastMap::default();
         known.insert((0, start.clone()), ());
         let mut open = vec![(0_u32, start)];
@@ -491,12 +527,13 @@ impl Graph {
             if self.ends[state].is_some_and(|here| judge(here, there())) {
                 return Ok(false);
             }
-            for &(class, byte) in &bytes {
+            for (class, alike) in &classes {
                 let to = self.edges[state * self.classes.len() + class];
                 if to == NONE {
                     continue;
                 }
-                let next = languages.iter().zip(&states).map(|(language, &state)| language.next(state, byte)).collect();
+                let next =
+                    languages.iter().zip(&states).map(|(language, &state)| language.next(state, alike[0])).collect();
                 let next = (to, next);
                 if known.insert(next.clone(), ()).is_none() {
                     open.push(next);
@@ -509,18 +546,21 @@ impl Graph {
         Ok(true)
     }
 
-    /// A byte, with its class here, of each class that neither this language nor any of `languages` tells apart.
-    fn told_apart(&self, languages: &[Language]) -> Vec<(usize, u8)> {
-        let mut bytes = Vec::new();
+    /// The bytes of each class, with their class here, that neither this language nor any of `languages` tells apart.
+    fn told_apart(&self, languages: &[Language]) -> Vec<(usize, Vec<u8>)> {
+        let mut told: Vec<(usize, Vec<u8>)> = Vec::new();
         for (class, all) in self.classes.iter().enumerate() {
-            let mut names = HashSet::new();
+            let mut names: FastMap<Vec<u8>, usize> = FastMap::default();
             for &byte in all {
-                if names.insert(languages.iter().map(|language| language.class(byte)).collect::<Vec<u8>>()) {
-                    bytes.push((class, byte));
+                let name = languages.iter().map(|language| language.class(byte)).collect();
+                let place = *names.entry(name).or_insert(told.len());
+                match told.get_mut(place) {
+                    Some((_, bytes)) => bytes.push(byte),
+                    None => told.push((class, vec![byte])),
                 }
             }
         }
-        bytes
+        told
     }
 
     // --- loops ---
@@ -552,6 +592,21 @@ impl Graph {
     pub(super) fn after(&self, states: &[usize], byte: u8) -> Vec<usize> {
         let step = |&state: &usize| self.live_steps(state).find(|(bytes, _)| bytes.contains(&byte)).map(|(_, to)| to);
         sorted(states.iter().filter_map(step).collect())
+    }
+
+    /// The states that strings of the language go through after `states`, these among them.
+    pub(super) fn reachable(&self, states: &[usize]) -> Vec<usize> {
+        let mut found = states.to_vec();
+        let mut open = states.to_vec();
+        while let Some(state) = open.pop() {
+            for (_, to) in self.live_steps(state) {
+                if !found.contains(&to) {
+                    found.push(to);
+                    open.push(to);
+                }
+            }
+        }
+        sorted(found)
     }
 
     /// The states in which a segment that began in `states` may end, each reached by one byte or more other than `/`.
@@ -595,6 +650,38 @@ impl Graph {
             open = longer;
         }
         open.is_empty().then_some(found)
+    }
+
+    /// Segments that may follow `states`, spelled in bytes of which each alone leads where it leads, and where each ends;
+    /// the shortest, `most` at most.
+    pub(super) fn sole_segments(&self, states: &[usize], most: usize) -> Vec<(String, Vec<usize>)> {
+        let mut found = Vec::new();
+        let mut seen = vec![states.to_vec()];
+        let mut open = VecDeque::from([(Vec::new(), states.to_vec())]);
+        while let Some((text, states)) = open.pop_front().filter(|_| found.len() < most) {
+            if !text.is_empty() && (self.ends_inside(&states) || !self.after(&states, b'/').is_empty()) {
+                found.push((string(&text), states.clone()));
+            }
+            let mut next: FastMap<Vec<usize>, Vec<u8>> = FastMap::default();
+            for byte in Domain::bytes().filter(|&byte| byte != b'/') {
+                next.entry(self.after(&states, byte)).or_default().push(byte);
+            }
+            let mut next: Vec<(u8, Vec<usize>)> = next
+                .into_iter()
+                .filter_map(|(states, bytes)| match bytes.as_slice() {
+                    &[byte] if !states.is_empty() => Some((byte, states)),
+                    _ => None,
+                })
+                .collect();
+            next.sort_unstable();
+            for (byte, states) in next {
+                if !seen.contains(&states) && seen.len() < LOOP_LIMIT {
+                    seen.push(states.clone());
+                    open.push_back((with(&text, byte), states));
+                }
+            }
+        }
+        found
     }
 
     /// Whether a string of the language ends in one of `states`.

@@ -66,7 +66,7 @@ fn assert_told(cases: &[(&str, &str)], vocabulary: &Vocabulary) {
     let all: Vec<String> =
         cases.iter().map(|(pattern, _)| format!("{pattern}  {}", told(&path(pattern), vocabulary))).collect();
     let wanted: Vec<String> = cases.iter().map(|(pattern, wanted)| format!("{pattern}  {wanted}")).collect();
-    assert_eq!(all, wanted);
+    assert_eq!(all, wanted, "\n{}\n", all.join("\n"));
 }
 
 #[test]
@@ -112,8 +112,8 @@ fn a_loss_lies_between_the_tightest_words() {
         ),
         ("/api/v[0-9]+", "< /api/v* !/api/v !/api/{*}/{**}, as /api/v! > nothing"),
         ("/v[0-9]+/x|/health", "< /health /{*}/x !/v/x, as /!/x > /health, as /v0/x"),
-        ("/.*x.*", "< any, as / > *x *x/ /x*, as /!x!"),
-        ("/a.*\\.png", "< *.png, as /.png > nothing"),
+        ("/.*x.*", "< any, as / > *x *x/ /x* /{*}/x/{**}, as /!x!"),
+        ("/a.*\\.png", "< *.png !/.png/{**}, as /.png > /a.png/{**}.png, as /a.png"),
         ("/api/[a-z]+/status", "< /api/{*}/status, as /api/!/status > nothing"),
         ("/(me|[0-9]+)/x", "< /{*}/x !/e/x !/m/x, as /!/x > /me/x, as /0/x"),
         ("/[a-z]+", "< /{*}, as /! > nothing"),
@@ -374,6 +374,8 @@ proptest! {
         any_of in prop::sample::subsequence(small_words(), 1..4),
         none_of in prop::sample::subsequence(small_words(), 0..2),
     ) {
+        // Templates that run through each other are followed only so far: for two of them a loss is no wrong answer.
+        prop_assume!(any_of.iter().filter(|word| matches!(word, Word::Template(_))).count() < 2);
         let texts = paths();
         let meant = Said { any_of, none_of };
         let compiled = |words: &[Word]| -> Vec<Language> {
