@@ -590,23 +590,25 @@ impl Graph {
 
     /// The states that `byte` leads to from `states`, of those with a string of the language.
     pub(super) fn after(&self, states: &[usize], byte: u8) -> Vec<usize> {
-        let step = |&state: &usize| self.live_steps(state).find(|(bytes, _)| bytes.contains(&byte)).map(|(_, to)| to);
-        sorted(states.iter().filter_map(step).collect())
+        let class = self.classes.iter().position(|bytes| bytes.contains(&byte));
+        class.map(|class| self.after_class(states, class)).unwrap_or_default()
+    }
+
+    fn after_class(&self, states: &[usize], class: usize) -> Vec<usize> {
+        let to = |&state: &usize| self.edges[state * self.classes.len() + class];
+        sorted(states.iter().map(to).filter(|&to| to != NONE && self.live[to as usize]).map(|to| to as usize).collect())
     }
 
     /// The states that strings of the language go through after `states`, these among them.
     pub(super) fn reachable(&self, states: &[usize]) -> Vec<usize> {
-        let mut found = states.to_vec();
+        let mut found = vec![false; self.ends.len()];
         let mut open = states.to_vec();
         while let Some(state) = open.pop() {
-            for (_, to) in self.live_steps(state) {
-                if !found.contains(&to) {
-                    found.push(to);
-                    open.push(to);
-                }
+            if !std::mem::replace(&mut found[state], true) {
+                open.extend(self.live_steps(state).map(|(_, to)| to));
             }
         }
-        sorted(found)
+        self.states().filter(|&state| found[state]).collect()
     }
 
     /// The states in which a segment that began in `states` may end, each reached by one byte or more other than `/`.
@@ -662,19 +664,16 @@ impl Graph {
             if !text.is_empty() && (self.ends_inside(&states) || !self.after(&states, b'/').is_empty()) {
                 found.push((string(&text), states.clone()));
             }
-            let mut next: FastMap<Vec<usize>, Vec<u8>> = FastMap::default();
-            for byte in Domain::bytes().filter(|&byte| byte != b'/') {
-                next.entry(self.after(&states, byte)).or_default().push(byte);
+            let mut next: Vec<(Vec<usize>, Vec<u8>)> = Vec::new();
+            for (class, bytes) in self.classes.iter().enumerate().filter(|(_, bytes)| bytes.as_slice() != b"/") {
+                let states = self.after_class(&states, class);
+                match next.iter_mut().find(|(known, _)| *known == states) {
+                    Some((_, all)) => all.extend_from_slice(bytes),
+                    None => next.push((states, bytes.clone())),
+                }
             }
-            let mut next: Vec<(u8, Vec<usize>)> = next
-                .into_iter()
-                .filter_map(|(states, bytes)| match bytes.as_slice() {
-                    &[byte] if !states.is_empty() => Some((byte, states)),
-                    _ => None,
-                })
-                .collect();
-            next.sort_unstable();
-            for (byte, states) in next {
+            for (states, bytes) in next {
+                let (&[byte], false) = (bytes.as_slice(), states.is_empty()) else { continue };
                 if !seen.contains(&states) && seen.len() < LOOP_LIMIT {
                     seen.push(states.clone());
                     open.push_back((with(&text, byte), states));
