@@ -9,7 +9,11 @@
 //! uniform wrapping leaves that order to what the author wrote. Only "everything" is the bare `.*`, which stays the
 //! shortest and so ranks last. Anchors and groups around the whole that say nothing more are taken off first.
 //!
+//! For a header, what the API server refuses as it stands is spelled `\xHH`, which RE2, Go and Rust read alike.
+//!
 //! Nothing rests on that argument: the result is returned only when both readings were proved equal to the source.
+
+use std::fmt::Write as _;
 
 use regex_automata::nfa::thompson;
 use regex_syntax::ast::{AssertionKind, Ast, GroupKind};
@@ -61,8 +65,12 @@ pub fn portable(domain: Domain, pattern: &str, anchoring: Anchoring) -> Result<S
         Domain::Path => MAX_PATH,
         Domain::HeaderValue => MAX_HEADER,
     };
-    let proved =
-        forms(pattern, anchoring).find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
+    let spell = |form: String| match domain {
+        Domain::Path => form,
+        Domain::HeaderValue => spelled(&form),
+    };
+    let mut forms = forms(pattern, anchoring).map(spell);
+    let proved = forms.find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
     let length = proved.chars().count();
     if length > most { Err(PortableError::TooLong { length, most }) } else { Ok(proved) }
 }
@@ -134,6 +142,27 @@ fn forms(pattern: &str, anchoring: Anchoring) -> impl Iterator<Item = String> {
         }
     }
     forms.into_iter()
+}
+
+/// `expression` as the value of a header match may be written: visible characters, and one blank at a time between them
+/// (`^[!-~]+([\t ]?[!-~]+)*$`, HTTPHeaderMatch in the experimental channel of Gateway API v1.6.1). Everything else becomes
+/// `\xHH`, together with a backslash that stands before it; inside a class and outside, that is the same character.
+fn spelled(expression: &str) -> String {
+    let is_blank = |letter: char| letter == ' ' || letter == '\t';
+    let mut written = String::with_capacity(expression.len());
+    let mut letters = expression.chars();
+    while let Some(letter) = letters.next() {
+        let escaped = if letter == '\\' { letters.next() } else { None };
+        let meant = escaped.unwrap_or(letter);
+        let stands = meant.is_ascii_graphic() || !meant.is_ascii();
+        if stands || is_blank(meant) && (escaped.is_some() || !written.ends_with(is_blank)) {
+            written.push(letter);
+            written.extend(escaped);
+        } else {
+            let _ = write!(written, "\\x{:02X}", u32::from(meant));
+        }
+    }
+    written
 }
 
 /// `expression` without the anchors and groups around the whole of it, then as it is.
