@@ -116,7 +116,7 @@ fn shown(mut run: Run) -> [String; 6] {
         emit::to_yaml(&manifests),
         diff(&files, Color::Never),
         json(&run.report, &run.sources),
-        text(&run.report, &run.sources, &TextOptions { color: false, width: 100, verbose: true }),
+        text(&run.report, &run.sources, &TextOptions { verbose: true, ..TextOptions::default() }),
         markdown(&run.report, &run.sources),
         summary(&run.report, &run.sources, &SummaryOptions { color: false, details: "smi2gamma report ." }),
     ]
