@@ -81,7 +81,9 @@ fn whole(corpus: &Path) -> &'static Run {
     static WHOLE: OnceLock<Run> = OnceLock::new();
     WHOLE.get_or_init(|| {
         emitted::keep(&options(Input::Path(corpus.to_path_buf())), &[]);
-        convert(Input::Path(corpus.to_path_buf()), &[])
+        let run = convert(Input::Path(corpus.to_path_buf()), &[]);
+        emitted::judge(&run);
+        run
     })
 }
 
