@@ -10,6 +10,7 @@
 //!
 //! `docs/architecture.md` says what each room is for and what must not come in.
 
+pub mod access;
 pub mod candidate;
 pub mod cli;
 pub mod convert;
@@ -17,6 +18,7 @@ pub mod edit;
 pub mod filter;
 pub mod inventory;
 pub mod load;
+pub mod manifest;
 pub mod mappings;
 pub mod model;
 pub mod outcome;

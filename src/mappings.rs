@@ -15,7 +15,7 @@ use crate::smi::{Kind, Version};
 /// A value, and where it is known from.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fact<T> {
+pub struct Fact<T, G = Golden> {
     /// The value that drives the engine.
     pub is: T,
     /// Upstream file and version, or page and version: `owner/repo@version path`.
@@ -26,8 +26,8 @@ pub struct Fact<T> {
     #[serde(default)]
     pub note: Option<String>,
     /// Requests that show the value, each with the answer of the mesh.
-    #[serde(default)]
-    pub golden: Vec<Golden>,
+    #[serde(default = "Vec::new")]
+    pub golden: Vec<G>,
 }
 
 /// One request and what the mesh did with it.
@@ -122,6 +122,75 @@ pub enum Held {
     NoMatch,
 }
 
+/// One request to pods that TrafficTargets protect, and what the mesh did with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccessGolden {
+    /// The SMI objects, as YAML documents. Everything is in the namespace `shop` unless it says otherwise; the pods of the
+    /// account `api` listen on 8080, which speaks HTTP, and on 9000, which does not. The Service `api` leads from 80 to
+    /// 8080 and from 9000 to 9000.
+    pub smi: String,
+    /// The request.
+    pub request: AccessRequest,
+    /// What the mesh did.
+    pub answer: Permitted,
+    /// Upstream file and version, where it is not that of the fact.
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// One request to pods that policy of a target protects, and what the target did with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PolicyGolden {
+    /// The policy, as YAML documents, beside the pods of [`AccessGolden`], which are labelled `app: api`.
+    pub policy: String,
+    /// The request.
+    pub request: AccessRequest,
+    /// What the target did.
+    pub answer: Permitted,
+    /// Upstream file and version, where it is not that of the fact.
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// A request of an [`AccessGolden`] or a [`PolicyGolden`] to the pods of the account `api`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccessRequest {
+    /// The caller's account, `name` or `namespace/name`; none: one that the mesh does not know.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// The port of the pods; 8080 where it does not matter.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The method; `GET` where it does not matter.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The path, without a query; `/` where it does not matter.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The header fields.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Whether a mesh let a request through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permitted {
+    /// It did.
+    Allowed,
+    /// It did not.
+    Denied,
+}
+
+/// A fact about access, shown by requests to pods that TrafficTargets protect.
+pub type AccessFact<T> = Fact<T, AccessGolden>;
+
+/// A fact about policy, shown by requests to pods that it protects.
+pub type PolicyFact<T> = Fact<T, PolicyGolden>;
+
 /// How a fact is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -151,6 +220,9 @@ pub struct Source {
     /// How it read a TrafficSplit; none for a mesh that never served the kind.
     #[serde(default)]
     pub split: Option<SplitReading>,
+    /// How it read a TrafficTarget; none for a mesh that never served the kind.
+    #[serde(default)]
+    pub access: Option<AccessReading>,
     /// What in a scope is strong evidence of this mesh.
     pub evidence: Evidence,
 }
@@ -387,6 +459,254 @@ pub enum ProtocolReading {
     Undefined,
 }
 
+/// How a mesh read a TrafficTarget.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccessReading {
+    /// When what no TrafficTarget grants was denied.
+    pub enforcement: AccessFact<Enforcement>,
+    /// How a `pathRegex` was read.
+    pub path: AccessFact<PathAnchoring>,
+    /// How a header's regular expression was read.
+    pub header: AccessFact<HeaderAnchoring>,
+    /// What a match without any condition did.
+    pub empty_match: AccessFact<EmptyMatch>,
+    /// What a condition on the `host` header did.
+    pub host_header: AccessFact<HostHeader>,
+    /// What a rule did that lists no `matches`.
+    pub no_matches: AccessFact<NoMatches>,
+    /// What a name in `matches` did that the group does not have.
+    pub missing_match: AccessFact<MissingReference>,
+    /// What a rule did whose group or route does not exist.
+    pub missing_group: AccessFact<MissingReference>,
+    /// What a TrafficTarget without rules did.
+    pub no_rules: AccessFact<NoRules>,
+    /// What a TrafficTarget without sources did.
+    pub no_sources: AccessFact<NoSources>,
+    /// What a destination without a namespace meant.
+    pub destination_namespace: AccessFact<MissingNamespace>,
+    /// What a destination in another namespace than the TrafficTarget did.
+    pub other_namespace: AccessFact<OtherNamespace>,
+    /// What a source without a namespace meant.
+    pub source_namespace: AccessFact<MissingNamespace>,
+    /// What `destination.port` counted, where the version has it.
+    pub destination_port: AccessFact<PortReading>,
+    /// What the ports of a TCPRoute counted.
+    pub tcp_ports: AccessFact<PortReading>,
+    /// What a TCPRoute without ports did beside one with ports.
+    pub every_port_beside_some: AccessFact<EveryPortBesideSome>,
+    /// What a TCPRoute alone allowed on a port that speaks HTTP.
+    pub tcp_on_http: AccessFact<TcpOnHttp>,
+    /// Whether the ports of a TCPRoute limited the requests of an HTTPRouteGroup of the same TrafficTarget.
+    pub tcp_beside_http: AccessFact<TcpBesideHttp>,
+    /// What a TrafficTarget without a TCPRoute allowed on a port that does not speak HTTP.
+    pub http_on_opaque: AccessFact<HttpOnOpaque>,
+    /// What a rule of kind UDPRoute did.
+    pub udp_rule: AccessFact<UdpRule>,
+    /// What several TrafficTargets of one destination came to where their requests overlap.
+    pub overlap: AccessFact<Overlap>,
+    /// How the protocol of a port was decided.
+    pub protocol: AccessFact<ProtocolReading>,
+    /// Who reached the pods without a grant.
+    pub allowances: AccessFact<Vec<Allowance>>,
+}
+
+/// When what no TrafficTarget grants was denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcement {
+    /// Always.
+    Always,
+    /// Unless a switch of the mesh made it permissive.
+    UnlessPermissive,
+    /// Only if a switch of the mesh asked for it.
+    OptIn,
+    /// At destinations that have a TrafficTarget; everywhere only if a switch of the mesh asked for it.
+    GrantedDestinations,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a rule did that lists no `matches`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoMatches {
+    /// It meant all matches of the group.
+    All,
+    /// It allowed no request.
+    Nothing,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a name did that leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingReference {
+    /// It granted nothing; the rest of the TrafficTarget counted.
+    Skipped,
+    /// The whole TrafficTarget was dropped.
+    TargetDropped,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a TrafficTarget without rules did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoRules {
+    /// Nothing.
+    Ignored,
+    /// It allowed everything to its sources.
+    Everything,
+    /// The specification forbids it and says no more.
+    Undefined,
+}
+
+/// What a TrafficTarget without sources did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoSources {
+    /// It allowed nobody.
+    Nobody,
+    /// It let anyone through the destination's proxy.
+    Anyone,
+    /// The specification forbids it and says no more.
+    Undefined,
+}
+
+/// What a subject without a namespace meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingNamespace {
+    /// The namespace of the TrafficTarget.
+    Own,
+    /// The namespace `default`.
+    Default,
+    /// No account: the TrafficTarget or the source was without effect.
+    NoEffect,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a destination in another namespace than the TrafficTarget did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherNamespace {
+    /// It counted like any other.
+    Allowed,
+    /// The TrafficTarget was without effect.
+    NoEffect,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a port number counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortReading {
+    /// Ports that the pods listen on.
+    Pod,
+    /// Ports of the Services that select the pods.
+    Service,
+    /// It was not read: every port was meant.
+    Ignored,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a TCPRoute without ports did beside one with ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EveryPortBesideSome {
+    /// Every port was meant.
+    EveryPort,
+    /// Only those that are listed.
+    Listed,
+}
+
+/// What a TCPRoute alone allowed on a port that speaks HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TcpOnHttp {
+    /// Every request on its ports.
+    OnItsPorts,
+    /// Every request on every port.
+    EveryPort,
+    /// Nothing.
+    Nothing,
+    /// Nobody says.
+    Undefined,
+}
+
+/// Whether the ports of a TCPRoute limited the requests of an HTTPRouteGroup of the same TrafficTarget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TcpBesideHttp {
+    /// Requests had to be on these ports.
+    Limits,
+    /// Requests were allowed on every port that speaks HTTP.
+    Ignored,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a TrafficTarget without a TCPRoute allowed on a port that does not speak HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpOnOpaque {
+    /// Nothing.
+    Nothing,
+    /// Every connection on every port.
+    Everything,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What a rule of kind UDPRoute did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UdpRule {
+    /// It allowed UDP.
+    Allows,
+    /// The whole TrafficTarget was dropped.
+    TargetDropped,
+    /// The rule was left out.
+    Skipped,
+    /// Nobody says.
+    Undefined,
+}
+
+/// What several TrafficTargets of one destination came to where their requests overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlap {
+    /// Each added to what the others allow.
+    Union,
+    /// The first route in an order that nobody controls decided alone; equal routes were merged.
+    FirstRoute,
+    /// The route whose rule is longest decided alone.
+    LongestRule,
+    /// Nobody says.
+    Undefined,
+}
+
+/// Who reached pods without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allowance {
+    /// The kubelet, on the paths of httpGet probes.
+    HttpProbes,
+    /// The kubelet, on the ports of tcpSocket probes.
+    TcpProbes,
+    /// The kubelet, on any port.
+    Node,
+    /// The pod itself.
+    Localhost,
+    /// Anyone, on the proxy's own ports.
+    ProxyPorts,
+}
+
 /// What in a scope is strong evidence of a mesh.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -431,6 +751,9 @@ pub struct Target {
     /// How it reads routes; none for a target that has no routes.
     #[serde(default)]
     pub reading: Option<RouteReading>,
+    /// What its policy can say; none for a target that has no policy, or whose policy is not written yet.
+    #[serde(default)]
+    pub policy: Option<PolicyReading>,
     /// Which release of Gateway API each version goes with, oldest first. Empty for `gateway-api` itself, whose
     /// versions are those releases, and for a target that has no routes.
     #[serde(default)]
@@ -556,6 +879,130 @@ pub struct RouteReading {
     pub attachment: Fact<Attachment>,
     /// Objects of the same host that make a route inert.
     pub shadowed_by: Fact<Vec<Shadow>>,
+}
+
+/// What the policy of a target can say, and how it reads it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PolicyReading {
+    /// The kinds that are written, each with the apiVersion from a version of the target on.
+    pub kinds: BTreeMap<String, Vec<Served>>,
+    /// How a source is named.
+    pub identity: PolicyFact<IdentityWords>,
+    /// How a path is said.
+    pub path: PolicyFact<ValueWords>,
+    /// How a header's value is said.
+    pub header: PolicyFact<ValueWords>,
+    /// Which methods can be named.
+    pub method: PolicyFact<MethodWords>,
+    /// What a port number counts.
+    pub port: PolicyFact<PolicyPorts>,
+    /// What decides where rules overlap.
+    pub overlap: PolicyFact<PolicyOverlap>,
+    /// What a rule about requests does to connections that are not HTTP.
+    pub http_on_opaque: PolicyFact<RequestRuleOnOpaque>,
+    /// What is denied once policy selects a pod.
+    pub posture: PolicyFact<Posture>,
+    /// How policy is tried without denying.
+    pub audit: PolicyFact<AuditForm>,
+    /// How what has no grant is denied.
+    pub default_deny: PolicyFact<DefaultDeny>,
+    /// Who reaches the pods without being named.
+    pub allowances: PolicyFact<Vec<Allowance>>,
+}
+
+/// How a policy names a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityWords {
+    /// By namespace and name of its ServiceAccount.
+    ServiceAccount,
+    /// By a SPIFFE ID whose trust domain may be written `cluster.local`, whatever it is.
+    LocalTrustDomain,
+}
+
+/// How a policy says a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueWords {
+    /// Exact values, path prefixes by element, and regular expressions as the routes of the target read them.
+    RouteMatches,
+    /// Exact values, `x*`, `*x`, `*`; a second list that is taken away; path templates.
+    WordsExceptTemplates,
+    /// Exact values, `x*`, `*x`, `*`; a second list that is taken away.
+    WordsExcept,
+}
+
+/// Which methods a policy can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodWords {
+    /// Those that Gateway API lists.
+    Listed,
+    /// Any.
+    Any,
+}
+
+/// What a port number of a policy counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyPorts {
+    /// Ports that the pods listen on.
+    Pod,
+    /// Ports of the Service that is called.
+    Service,
+}
+
+/// What decides where rules of a policy overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyOverlap {
+    /// Each rule adds to what the others allow.
+    Union,
+    /// The one route that fits best decides alone.
+    BestRoute,
+}
+
+/// What a rule about requests does to connections that are not HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestRuleOnOpaque {
+    /// It allows none.
+    AllowsNone,
+}
+
+/// What is denied once policy selects a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Posture {
+    /// What no rule allows on the port that is selected.
+    DeniesOnPort,
+    /// What no rule allows on any port of the pod.
+    DeniesOnPod,
+    /// What no rule allows through the waypoint of the Service, and for the pod itself on any port.
+    DeniesOnServiceAndPod,
+}
+
+/// How policy is tried without denying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditForm {
+    /// `accessPolicy: audit` of a Server.
+    AccessPolicy,
+    /// The annotation `istio.io/dry-run: "true"`.
+    DryRun,
+    /// There is no such form.
+    None,
+}
+
+/// How a target denies what has no grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultDeny {
+    /// The annotation `config.linkerd.io/default-inbound-policy: deny` of a namespace, taken by pods that start after it.
+    NamespaceAnnotation,
+    /// A policy of the namespace that allows nothing.
+    AllowNothing,
 }
 
 /// How a target anchors a regular expression in a match.

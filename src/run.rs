@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use crate::code;
-use crate::convert::{self, Conversion, Item, Manifest, Settings};
+use crate::convert::{self, Conversion, Item, Settings};
 use crate::filter::Filter;
 use crate::inventory::{Entry, Inventory};
 use crate::load::{self, SmiObject};
+use crate::manifest::Manifest;
 use crate::mappings;
 use crate::model::{self, Choice, Group, Groups, Languages, Surroundings, Whose};
 use crate::place::{Place, Role, SourceId, SourceMap};

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
-use crate::convert::Manifest;
 use crate::load::SmiObject;
+use crate::manifest::Manifest;
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::referrers::owner;

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::options::options;
 use super::output::{Stream, Terminal, Wanted, refuse_source};
 use crate::code;
-use crate::convert::Manifest;
+use crate::manifest::Manifest;
 use crate::place::Source;
 use crate::report::Finding;
 use crate::run::{Run, run};
@@ -55,7 +55,7 @@ fn render(manifests: &[serde_json::Value], format: Format) -> String {
 /// Says that one stream holds several texts of one object, of which a cluster would keep the last.
 fn repeated(manifests: &[(Vec<usize>, Manifest)]) -> Option<Finding> {
     let mut texts: BTreeMap<String, Vec<&serde_json::Value>> = BTreeMap::new();
-    for (_, Manifest { id, value }) in manifests {
+    for (_, Manifest { id, value, effect: _ }) in manifests {
         let known = texts.entry(id.to_string()).or_default();
         if !known.contains(&value) {
             known.push(value);
@@ -120,6 +120,7 @@ fn place_below(directory: &Path, source: &Source, format: Format) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Effect;
     use crate::report::ObjectId;
     use serde_json::json;
 
@@ -131,7 +132,7 @@ mod tests {
             namespace: Some("store".into()),
             name: name.into(),
         };
-        (vec![0], Manifest { id, value: json!({ "weight": weight }) })
+        (vec![0], Manifest { id, value: json!({ "weight": weight }), effect: Effect::Routes })
     }
 
     #[test]

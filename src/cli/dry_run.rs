@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::output::{Stream, Terminal};
-use crate::convert::Manifest;
+use crate::manifest::Manifest;
 use crate::scan::cluster::ClusterOptions;
 use crate::scan::kubectl::{Failure, Kubectl, in_parallel};
 use crate::yaml::emit;
@@ -28,7 +28,7 @@ pub(super) fn server_dry_run(
     terminal: &Terminal,
 ) -> Result<Verdict> {
     let kubectl = Kubectl::new(&options.access);
-    let answers = in_parallel(manifests, |Manifest { id, value }| {
+    let answers = in_parallel(manifests, |Manifest { id, value, effect: _ }| {
         let mut args = vec!["apply", "--dry-run=server", "--validate=strict", "--output=name", "--filename=-"];
         let namespace = options.namespace.as_ref().filter(|_| id.namespace.is_none());
         let namespace = namespace.map(|name| format!("--namespace={name}"));

@@ -9,9 +9,9 @@ use gateway_api::apis::standard::grpcroutes::{
 };
 
 use super::http::{backend_namespace, expression, port_number, weight};
-use super::manifest::{Manifest, manifest};
 use super::{Converter, PortRoute};
 use crate::code;
+use crate::manifest::{Manifest, manifest};
 use crate::mappings::{Limits, Served};
 use crate::model::{HeaderPattern, Methods, RequestPattern};
 use crate::pattern::{Domain, HeaderLowering, lower_header};

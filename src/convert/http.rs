@@ -6,10 +6,10 @@ use gateway_api::apis::standard::httproutes::{
     HttpRouteRulesMatchesPath, HttpRouteRulesMatchesPathType, HttpRouteSpec,
 };
 
-use super::manifest::{Manifest, manifest};
 use super::meet::Rule;
 use super::{Converter, PortRoute};
 use crate::code;
+use crate::manifest::{Manifest, manifest};
 use crate::mappings::{Limits, RegexRank, RegexReading, Served};
 use crate::model::{HeaderPattern, Methods, PathPattern, RequestPattern, Share};
 use crate::pattern::{Anchoring, Domain, HeaderLowering, PathLowering, escape, lower_header, lower_path, portable};

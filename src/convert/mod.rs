@@ -6,7 +6,6 @@
 
 pub mod grpc;
 pub mod http;
-pub mod manifest;
 pub mod meet;
 pub mod neighbours;
 pub mod ports;
@@ -16,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::code;
 use crate::inventory::{Inventory, Lookup, Transport};
+use crate::manifest::{self, MIGRATED_FROM, Manifest, Metadata};
 use crate::mappings::{Channel, ProtocolReading, RouteKind, SameRoot, Shadow, SplitReading};
 use crate::model::weights::least_integers;
 use crate::model::{RequestPattern, ServiceRef, Share, Split};
@@ -25,10 +25,8 @@ use crate::referrers::managed;
 use crate::report::{Finding, ObjectId};
 use crate::target::Profile;
 
-pub use manifest::{MIGRATED_FROM, Manifest};
 pub use ports::{GivenPorts, Protocol};
 
-use manifest::Metadata;
 use meet::Rules;
 use ports::{RootPort, RootPorts};
 

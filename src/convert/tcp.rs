@@ -8,8 +8,8 @@ use gateway_api::apis::experimental::tcproutes::{
 };
 
 use super::http::{backend_namespace, check_backends, port_number, weight};
-use super::manifest::{Manifest, manifest};
 use super::{Converter, PortRoute};
+use crate::manifest::{Manifest, manifest};
 use crate::mappings::{Limits, Served};
 use crate::report::Finding;
 

@@ -4,6 +4,7 @@
 //! what all meshes read alike needs no decision about whose reading counts. No target is known here.
 
 pub mod compare;
+pub mod grant;
 pub mod host;
 pub mod pattern;
 pub mod reading;

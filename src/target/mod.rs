@@ -3,6 +3,8 @@
 //! What differs by mesh and is plain data is a row of `mappings/targets/`; a mesh whose policy needs code gets one file
 //! here. Rooms before this one know no target.
 
+use crate::access::{Around, Closure, Written};
+use crate::manifest::Manifest;
 use crate::mappings::{
     Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target,
     targets,
@@ -16,6 +18,18 @@ pub struct Profile {
     /// The version, as `--to` wrote it without a leading `v`, or the table's default.
     pub version: String,
 }
+
+/// A mesh's own policy: one file of this room each.
+pub trait Policy: Sync {
+    /// What its policy says of each closure of a scope, in their order.
+    fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written>;
+
+    /// What denies everything without a grant in `namespace`; to be applied last.
+    fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest>;
+}
+
+/// All policies, by the name of their target.
+static POLICIES: &[(&str, &dyn Policy)] = &[];
 
 /// Why a `--to` means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +129,12 @@ impl Profile {
     #[must_use]
     pub fn reading(&self) -> Option<&'static RouteReading> {
         self.target.reading.as_ref()
+    }
+
+    /// Its policy; none where the target has none, or it is not written yet.
+    #[must_use]
+    pub fn policy(&self) -> Option<&'static dyn Policy> {
+        POLICIES.iter().find(|(name, _)| *name == self.target.name).map(|(_, policy)| *policy)
     }
 
     /// `name@version`

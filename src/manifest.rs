@@ -1,4 +1,4 @@
-//! The envelope of what is emitted, and the small parts that all routes share.
+//! The envelope of what is emitted: routes and policy alike.
 //!
 //! Specs are whole struct literals of the gateway-api crate, so that a field added there breaks the build instead of being
 //! left out in silence. The envelope is our own, since served versions differ by target.
@@ -21,6 +21,23 @@ pub struct Manifest {
     pub id: ObjectId,
     /// The whole object, keys in idiomatic order.
     pub value: Value,
+    /// What it does once it is applied.
+    pub effect: Effect,
+}
+
+/// What an object of the output does once it is applied. The order is the order in which to apply them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It says where requests go, and allows or denies nothing.
+    Routes,
+    /// It does nothing by itself: an enforcing object refers to it, or waits for it.
+    Supports,
+    /// It reports what enforcing would deny, and denies nothing.
+    Audits,
+    /// Whoever is not named is denied at the destination that it selects.
+    Enforces,
+    /// Everything without a grant is denied in its namespace.
+    DeniesByDefault,
 }
 
 /// What every manifest has besides its spec.
@@ -62,7 +79,18 @@ pub fn manifest(api_version: &str, kind: &str, metadata: Metadata, spec: &impl S
     let value = emit::order(json!({ "apiVersion": api_version, "kind": kind, "metadata": meta, "spec": spec }));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let id = ObjectId { kind: kind.into(), group: group.into(), version: version.into(), namespace, name };
-    Manifest { id, value }
+    Manifest { id, value, effect: Effect::Routes }
+}
+
+// === impl Manifest ===
+
+impl Manifest {
+    /// The same object, known to have this effect.
+    #[must_use]
+    pub fn with(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
 }
 
 /// Lets routes of `from_namespace` refer to the Services `names` of `namespace`.
