@@ -106,4 +106,4 @@ kill -STOP "$server"
 must 'a server that was stopped is one line, in time' no_result $((timeout + 10)) "no answer within $timeout s"
 kill -CONT "$server"
 must 'a server that goes on gives the whole result' healthy
-for namespace in fill-{0..9}; do "$KUBECTL" delete --all trafficsplits,services -n "$namespace" --wait=false >/dev/null; done
+for namespace in fill-{0..9}; do "$KUBECTL" delete --all trafficsplits.split.smi-spec.io,services -n "$namespace" --wait=false >/dev/null; done
