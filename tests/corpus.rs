@@ -95,7 +95,9 @@ fn options(source: Input) -> Options {
         to_because: "the default".into(),
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
+        policy: Default::default(),
         filter: Filter::default(),
+        verify: true,
     }
 }
 

@@ -29,6 +29,7 @@ fn options(choice: u8) -> Options {
         settings: Settings::default(),
         unowned: Default::default(),
         filter: Filter::default(),
+        verify: true,
     }
 }
 

@@ -15,15 +15,19 @@
 
 use std::fmt::Write as _;
 
+use regex_automata::nfa::thompson;
 use regex_syntax::ast::{AssertionKind, Ast, GroupKind};
 
 use super::dialect::{self, PatternError};
 use super::domain::Domain;
 use super::language::{Anchoring, Language, after_slash};
 use super::lower::{MAX_HEADER, MAX_PATH, equal};
+use crate::mappings::RegexReading;
 
 /// Anchors or groups around the whole that are taken off, at most.
 const MAX_PEELED: usize = 16;
+/// Bytes that Rust's `regex` compiles an expression to, at most.
+const RUST_LIMIT: usize = 10 << 20;
 /// What takes everything.
 const ANYTHING: &str = ".*";
 
@@ -69,6 +73,46 @@ pub fn portable(domain: Domain, pattern: &str, anchoring: Anchoring) -> Result<S
     let proved = forms.find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
     let length = proved.chars().count();
     if length > most { Err(PortableError::TooLong { length, most }) } else { Ok(proved) }
+}
+
+/// The expression that takes, in the engine of a target and by the whole value, what `pattern` takes under `anchoring`.
+/// It is one that every engine reads alike; beyond that, the target's own parser was asked, and what it would make of the
+/// expression was compared with what is meant.
+///
+/// # Errors
+/// As [`portable`]. A target whose reading is not specified has no engine to be asked.
+pub fn expression_for(
+    domain: Domain,
+    pattern: &str,
+    anchoring: Anchoring,
+    reading: RegexReading,
+) -> Result<String, PortableError> {
+    let written = portable(domain, pattern, anchoring)?;
+    let taken = match reading {
+        RegexReading::Unspecified => return Err(PortableError::Unproved),
+        RegexReading::Re2Full => {
+            dialect::check(&written)?;
+            Language::regex(domain, &written, Anchoring::Full)?
+        }
+        RegexReading::FirstMatchIsWhole => {
+            rust_reads(&written)?;
+            Language::regex(domain, &written, Anchoring::FirstMatch)?
+        }
+    };
+    let meant = Language::regex(domain, pattern, anchoring)?;
+    if equal(&[&taken], &[&meant]) { Ok(written) } else { Err(PortableError::Unproved) }
+}
+
+/// Holds when Rust's `regex` compiles the expression as Linkerd does: with Unicode, and within its default size limit
+/// (linkerd/linkerd2@version-2.20 policy-controller/k8s/index/src/routes/http.rs, rust-lang/regex src/builders.rs).
+fn rust_reads(expression: &str) -> Result<(), PatternError> {
+    let refused = |why: String| PatternError::Invalid { why, offset: 0 };
+    let tree = regex_syntax::Parser::new().parse(expression).map_err(|error| refused(error.to_string()))?;
+    thompson::Compiler::new()
+        .configure(thompson::Config::new().nfa_size_limit(Some(RUST_LIMIT)))
+        .build_from_hir(&tree)
+        .map(drop)
+        .map_err(|_| PatternError::TooLarge { limit: "Linkerd's engine compiles no more than 10 MB" })
 }
 
 /// Whether both ways to read `form` as a whole give `meant`.

@@ -28,6 +28,9 @@ pub struct Row {
     /// The outcome that this finding forces on its object, if any.
     #[serde(default)]
     pub outcome: Option<Outcome>,
+    /// It says that the output knowingly does not do what SMI did, so a difference is no mistake.
+    #[serde(default)]
+    pub admits: bool,
     /// The level where no outcome gives one.
     #[serde(default)]
     pub level: Option<Level>,

@@ -128,7 +128,9 @@ impl World {
             to_because: "the test".into(),
             settings: Settings { given_ports: self.given, grpc_routes: self.grpc },
             unowned: self.unowned,
+            policy: Default::default(),
             filter: Filter::default(),
+            verify: true,
         };
         emitted::keep(&options, self.stream.as_bytes());
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");

@@ -1,0 +1,324 @@
+//! The check of a run on itself: the routes of a scope are written, read back as text, and compared with its splits.
+//!
+//! `verify` compares and knows nothing of the conversion. This room gives it both worlds and says what its verdicts mean
+//! for the objects: equal, not proved for a reason that a person was told, or a mistake of ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::code;
+use crate::convert::GivenPorts;
+use crate::inventory::Inventory;
+use crate::load::Held;
+use crate::manifest::Manifest;
+use crate::mappings::{self, Source, WeightReading};
+use crate::model::{ServiceRef, Whose};
+use crate::place::SourceId;
+use crate::report::{Finding, catalogue};
+use crate::smi::{Kind, Object, TrafficSplit};
+use crate::target::Profile;
+use crate::verify::{self, After, Answer, Assumption, Before, Relation, ServiceName, Verdict, World};
+use crate::yaml::{self, Node, emit};
+
+/// An SMI object as the scope deploys it.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// The text it stands in.
+    pub source: SourceId,
+    /// The namespace it ends in.
+    pub namespace: Option<&'a str>,
+    /// The run's number of it; none for what is not converted.
+    pub index: Option<usize>,
+}
+
+/// What a scope is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The SMI of the scope, without patches and what could not be read.
+    pub members: &'a [Member<'a>],
+    /// What stands beside it.
+    pub inventory: &'a Inventory,
+    /// The other manifests that may decide, each with the namespace it ends in.
+    pub held: &'a [(&'a Held, Option<&'a str>)],
+    /// Whose reading applies.
+    pub whose: Whose,
+    /// What the output is for.
+    pub profile: &'a Profile,
+    /// Ports that the user gave.
+    pub given: &'a GivenPorts,
+    /// The input is a whole cluster.
+    pub whole: bool,
+    /// The root of each split that was converted.
+    pub roots: &'a BTreeMap<usize, ServiceRef>,
+    /// What was found about an object so far.
+    pub findings: &'a [(usize, Finding)],
+}
+
+/// What a comparison says of one closure.
+#[derive(Clone, Debug)]
+pub enum Proved {
+    /// Equal, where this holds.
+    Equal(BTreeSet<Assumption>),
+    /// Not known to be equal, for a reason that is no mistake.
+    Unproved(String),
+    /// Equal under the readings of some meshes that served it, and not under others.
+    Disputed(Box<Finding>),
+    /// A mistake.
+    Mistake(Box<Finding>),
+}
+
+/// One verdict on a closure.
+struct Seen {
+    /// Whose reading.
+    mesh: &'static Source,
+    verdict: Verdict,
+    /// It would be equal but for the rounding of shares.
+    rounding: bool,
+}
+
+/// Where emitted text stands: in no source.
+const OUTPUT: SourceId = SourceId(u32::MAX);
+
+/// One closure: the objects whose content the same routes carry.
+type Closure = Vec<usize>;
+
+/// Compares every closure of the output with what SMI did.
+#[must_use]
+pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)]) -> BTreeMap<Closure, Proved> {
+    let texts: Vec<Vec<Node>> = manifests.iter().map(|(_, manifest)| read_back(manifest)).collect();
+    let closures: BTreeSet<&Closure> = manifests.iter().map(|(origins, _)| origins).collect();
+    let versions = question.versions();
+    let (alone, together): (Vec<&Closure>, Vec<&Closure>) =
+        closures.into_iter().partition(|closure| closure.iter().any(|object| versions.contains_key(object)));
+    let mut proved = BTreeMap::new();
+    let passes = alone.iter().map(|closure| vec![*closure]).chain((!together.is_empty()).then_some(together.clone()));
+    for pass in passes {
+        // Versions of one object are each deployed alone.
+        let other = |object: &usize| {
+            pass.iter()
+                .flat_map(|closure| closure.iter())
+                .any(|own| own != object && versions.get(own).is_some_and(|name| versions.get(object) == Some(name)))
+        };
+        let smi = question.members.iter().filter(|member| !member.index.as_ref().is_some_and(&other));
+        let before = World {
+            smi: smi
+                .map(|member| verify::Deployed {
+                    object: member.object,
+                    source: member.source,
+                    namespace: member.namespace,
+                })
+                .collect(),
+            inventory: question.inventory,
+            manifests: Vec::new(),
+        };
+        let written = manifests.iter().zip(&texts).filter(|((origins, _), _)| !origins.iter().any(&other));
+        let written = written.flat_map(|((_, manifest), nodes)| {
+            let namespace = manifest.id.namespace.as_deref();
+            nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
+        });
+        let held = question.held.iter().map(|(held, namespace)| verify::Manifest {
+            node: &held.node,
+            source: held.source,
+            namespace: *namespace,
+        });
+        let after = World { smi: Vec::new(), inventory: question.inventory, manifests: written.chain(held).collect() };
+        proved.extend(question.pass(&before, &after, &pass));
+    }
+    proved
+}
+
+/// The text of a manifest, as a reader finds it.
+fn read_back(manifest: &Manifest) -> Vec<Node> {
+    let text = emit::to_yaml(std::slice::from_ref(&manifest.value));
+    let read = |piece: &yaml::Piece| yaml::parse(&text, piece.span).ok().and_then(|document| document.root);
+    yaml::split(&text).iter().filter_map(read).collect()
+}
+
+// === impl Question ===
+
+impl Question<'_> {
+    /// The name of each object that is there more than once.
+    fn versions(&self) -> BTreeMap<usize, (Option<&str>, &str)> {
+        let mut known: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
+        for member in self.members {
+            if let (Object::TrafficSplit(split), Some(index)) = (member.object, member.index) {
+                known.entry((member.namespace, &split.meta.id.name)).or_default().push(index);
+            }
+        }
+        let repeated = known.into_iter().filter(|(_, same)| same.len() > 1);
+        repeated.flat_map(|(name, same)| same.into_iter().map(move |index| (index, name))).collect()
+    }
+
+    fn split(&self, object: usize) -> Option<&TrafficSplit> {
+        self.members.iter().find(|member| member.index == Some(object)).and_then(|member| match member.object {
+            Object::TrafficSplit(split) => Some(split),
+            _ => None,
+        })
+    }
+
+    /// The meshes whose reading must come to the same; with the specification where no mesh served it.
+    fn meshes(&self, closure: &Closure) -> Vec<&'static Source> {
+        if let Whose::Mesh(mesh) = self.whose {
+            return vec![mesh];
+        }
+        let splits: Vec<&TrafficSplit> = closure.iter().filter_map(|object| self.split(*object)).collect();
+        let groups: BTreeSet<&str> = splits
+            .iter()
+            .flat_map(|split| split.matches.iter().flatten())
+            .filter_map(|reference| Some(reference.name.as_ref()?.value.as_str()))
+            .collect();
+        let served = |mesh: &&'static Source| {
+            splits.iter().all(|split| mesh.serves(Kind::TrafficSplit, split.meta.version))
+                && self.members.iter().all(|member| match member.object {
+                    Object::HttpRouteGroup(group) if groups.contains(group.meta.id.name.as_str()) => {
+                        mesh.serves(Kind::HTTPRouteGroup, group.meta.version)
+                    }
+                    _ => true,
+                })
+        };
+        let served: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.split.is_some()).filter(served).collect();
+        if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
+    }
+
+    fn pass(&self, before: &World<'_>, after: &World<'_>, closures: &[&Closure]) -> Vec<(Closure, Proved)> {
+        let side = After::new(after, self.profile.target, &self.profile.version);
+        let mut by_mesh: BTreeMap<&str, (&'static Source, Vec<&Closure>)> = BTreeMap::new();
+        for closure in closures {
+            for mesh in self.meshes(closure) {
+                by_mesh.entry(&mesh.name).or_insert((mesh, Vec::new())).1.push(closure);
+            }
+        }
+        let mut seen: BTreeMap<&Closure, Vec<Seen>> = BTreeMap::new();
+        for (mesh, closures) in by_mesh.into_values() {
+            let mut owners: BTreeMap<ServiceName, Vec<&Closure>> = BTreeMap::new();
+            for closure in closures {
+                for root in closure.iter().filter_map(|object| self.roots.get(object)) {
+                    let known = owners.entry(name_of(root)).or_default();
+                    if !known.contains(&closure) {
+                        known.push(closure);
+                    }
+                }
+            }
+            let options = verify::Options {
+                whole: self.whole,
+                prepared: true,
+                only: Some(owners.keys().cloned().collect()),
+                ports: self.ports(owners.keys()),
+            };
+            let own = Before::new(before, mesh);
+            let verdicts = verify::verify(&own, &side, &options);
+            let rounds = mesh.split.as_ref().is_some_and(|split| split.weights.is == WeightReading::RoundedPercent);
+            let exact = own.with_exact_shares();
+            for verdict in verdicts {
+                let verify::Destination::Service(at) = &verdict.destination else { continue };
+                let owning = owners.get(&at.service).or_else(|| owners.get(&without_namespace(&at.service)));
+                let rounding = rounds && verdict.relation != Relation::Equal && {
+                    let again = verify::verify_at(&exact, &side, at, &options);
+                    again.relation == Relation::Equal
+                };
+                for closure in owning.into_iter().flatten() {
+                    seen.entry(closure).or_default().push(Seen { mesh, verdict: verdict.clone(), rounding });
+                }
+            }
+        }
+        closures
+            .iter()
+            .map(|closure| ((*closure).clone(), self.judge(closure, seen.get(closure).map_or(&[], Vec::as_slice))))
+            .collect()
+    }
+
+    fn ports<'s>(&self, roots: impl Iterator<Item = &'s ServiceName>) -> BTreeMap<ServiceName, BTreeSet<u16>> {
+        let given = |root: &ServiceName| -> BTreeSet<u16> {
+            let service = ServiceRef { namespace: root.namespace.clone(), name: root.name.clone() };
+            self.given.of(&service).iter().copied().collect()
+        };
+        roots.map(|root| (root.clone(), given(root))).filter(|(_, ports)| !ports.is_empty()).collect()
+    }
+
+    /// What the verdicts on one closure mean for it.
+    fn judge(&self, closure: &Closure, verdicts: &[Seen]) -> Proved {
+        let mut assumed = BTreeSet::new();
+        let of_closure =
+            self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, finding)| finding);
+        let told = of_closure.clone().find(|finding| catalogue::row(finding.code).admits);
+        let meshes: BTreeSet<&str> = verdicts.iter().map(|seen| seen.mesh.name.as_str()).collect();
+        let mut differing: BTreeMap<&str, &Seen> = BTreeMap::new();
+        let mut reason: Option<String> = None;
+        for seen in verdicts {
+            let Seen { mesh, verdict, rounding } = seen;
+            assumed.extend(verdict.domain.iter().cloned());
+            let shown = || format!("read as {}: {}", mesh.title, shown(verdict));
+            match (verdict.relation, told) {
+                (Relation::Equal, _) => {}
+                (Relation::Undecided, _) => drop(reason.get_or_insert_with(shown)),
+                (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, shown()))),
+                _ if *rounding => drop(reason.get_or_insert_with(|| {
+                    format!("the mesh rounded shares to whole percents, and the routes do not; {}", shown())
+                })),
+                _ => drop(differing.entry(&mesh.name).or_insert(seen)),
+            }
+        }
+        match differing.values().next() {
+            _ if verdicts.is_empty() => Proved::Unproved("no port of its Service could be compared".into()),
+            None => reason.map_or(Proved::Equal(assumed), Proved::Unproved),
+            Some(seen) if differing.len() < meshes.len() => Proved::Disputed(Box::new(disputed(seen))),
+            Some(seen) => Proved::Mistake(Box::new(mistake(seen))),
+        }
+    }
+}
+
+fn name_of(root: &ServiceRef) -> ServiceName {
+    ServiceName { namespace: root.namespace.clone(), name: root.name.clone() }
+}
+
+fn without_namespace(service: &ServiceName) -> ServiceName {
+    ServiceName { namespace: None, name: service.name.clone() }
+}
+
+/// A verdict in one sentence.
+fn shown(verdict: &Verdict) -> String {
+    let at = &verdict.destination;
+    match (&verdict.witness, &verdict.why) {
+        (Some(witness), _) => match (&witness.before, &witness.after) {
+            (Answer::Undecided(why), _) | (_, Answer::Undecided(why)) => {
+                format!("`{}` to {at}: {why}", witness.request.line())
+            }
+            (before, after) => format!("`{}` to {at}: before {before}; after {after}", witness.request.line()),
+        },
+        (None, Some(why)) => format!("{at}: {why}"),
+        (None, None) => format!("{at}"),
+    }
+}
+
+/// Some meshes that served the split did with it what the routes do, and this one did not.
+fn disputed(seen: &Seen) -> Finding {
+    let message = format!("read as {}, this split did something else than its routes", seen.mesh.title);
+    Finding::new(code!("reading-differs"), message)
+        .note(shown(&seen.verdict))
+        .help("say which mesh ran it with `--from MESH`")
+}
+
+fn mistake(seen: &Seen) -> Finding {
+    let Seen { mesh, verdict, .. } = seen;
+    let how = relation_word(verdict.relation);
+    let message = format!("the routes for this split are {how} than what it did, read as {}", mesh.title);
+    let mut finding = Finding::new(code!("output-differs"), message).note(shown(verdict));
+    let causes =
+        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(|decision| decision.causes());
+    for cause in causes {
+        if let Some(place) = cause.place.filter(|place| place.source != OUTPUT) {
+            finding = finding.label(place, cause.what.clone());
+        }
+    }
+    finding
+        .help("this is a mistake in smi2gamma: please report it with the manifests; nothing was written for the split")
+}
+
+fn relation_word(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Narrower => "narrower",
+        Relation::Wider => "wider",
+        Relation::Equal | Relation::Different | Relation::OrderDependent | Relation::Undecided => "other",
+    }
+}
