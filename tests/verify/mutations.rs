@@ -45,6 +45,7 @@ fn converted(before: &str, to: &str) -> Vec<Value> {
         to: smi2gamma::target::Profile::parse(to).expect("a target"),
         to_because: "the test".into(),
         settings: Default::default(),
+        policy: Default::default(),
         unowned: Default::default(),
         filter: Default::default(),
         verify: false,
