@@ -32,7 +32,11 @@ fn cases(few: u32) -> ProptestConfig {
 /// Everything that a command would make of a run.
 fn everything(mut run: Run) -> (Vec<String>, Vec<String>) {
     let reports = [
-        text(&run.report, &run.sources, &TextOptions { color: true, width: 80, verbose: true }),
+        text(
+            &run.report,
+            &run.sources,
+            &TextOptions { color: true, width: 80, verbose: true, ..TextOptions::default() },
+        ),
         json_report(&run.report, &run.sources),
         markdown(&run.report, &run.sources),
         summary(&run.report, &run.sources, &SummaryOptions { color: false, details: "smi2gamma report ." }),
@@ -282,7 +286,9 @@ proptest! {
         let expected = objects.iter().filter(|object| is_smi(object)).count();
         let run = convert_bytes(written(&objects, form).as_bytes(), from, to);
         prop_assert_eq!(run.report.objects.len(), expected, "{:#?}", objects);
-        prop_assert!(!codes(&run).contains(&"internal"), "{:#?} {:#}", objects, words(&run));
+        for mistake in ["internal", "output-differs"] {
+            prop_assert!(!codes(&run).contains(&mistake), "{:#?} {:#}", objects, words(&run));
+        }
         for object in &run.report.objects {
             prop_assert!(object.outcome < smi2gamma::outcome::Outcome::Delegated || !object.findings.is_empty(), "{:?}", object);
         }
@@ -802,6 +808,7 @@ proptest! {
         }));
         let run = convert(&objects, Some(mesh.name), to);
         let routes = manifests(&run);
+        prop_assert!(!codes(&run).contains(&"output-differs"), "{:#?} {:#}", objects, words(&run));
         if routes.is_empty() {
             prop_assert!(run.report.objects.iter().any(|object| object.outcome.needs_hands()), "{:#}", words(&run));
             return Ok(());

@@ -6,6 +6,7 @@
 mod istio;
 mod istio_ambient;
 mod istio_rules;
+mod linkerd;
 
 use crate::access::{Around, Closure, Written};
 use crate::manifest::Manifest;
@@ -33,7 +34,11 @@ pub trait Policy: Sync {
 }
 
 /// All policies, by the name of their target.
-static POLICIES: &[(&str, &dyn Policy)] = &[("istio", &istio::Sidecar), ("istio-ambient", &istio_ambient::Ambient)];
+static POLICIES: &[(&str, &dyn Policy)] = &[
+    ("linkerd", &linkerd::Linkerd),
+    ("istio", &istio::Sidecar),
+    ("istio-ambient", &istio_ambient::Ambient),
+];
 
 /// Why a `--to` means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
