@@ -31,6 +31,7 @@ pub mod run;
 pub mod scan;
 pub mod scope;
 pub mod settle;
+pub mod sides;
 pub mod smi;
 pub mod status;
 pub mod target;

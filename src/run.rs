@@ -8,13 +8,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::access;
+use crate::code;
 use crate::convert::Settings;
 use crate::filter::Filter;
 use crate::inventory::Entry;
 use crate::load::{self, Held, SmiObject};
 use crate::manifest::Manifest;
 use crate::place::{Role, SourceMap};
-use crate::report::{Chosen, Report};
+use crate::report::{Chosen, Finding, Report};
 use crate::scan::{self, DocId, Scan, ScanError};
 use crate::scope::Engine;
 use crate::settle::{self, Answer};
@@ -103,6 +104,10 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         context: &context,
     };
     let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
+    if !options.verify {
+        let message = "the output was not compared with the input (--no-verify)";
+        report.findings.push(Finding::new(code!("not-verified"), message).help("leave `--no-verify` out"));
+    }
     report.from = settle::from(&answers);
     let manifests = settle::settle(&objects, answers, &mut report);
     Ok(Run { sources, report, objects, manifests })
