@@ -434,6 +434,7 @@ impl<'i, 'a> Desk<'i, 'a> {
             return true;
         }
         if !held {
+            self.out.findings.extend(findings);
             self.not_enforced(draft, audit.is_empty());
         }
         self.out.manifests.extend(audit.into_iter().map(|manifest| (origins.clone(), manifest)));
