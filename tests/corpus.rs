@@ -81,7 +81,9 @@ fn whole(corpus: &Path) -> &'static Run {
     static WHOLE: OnceLock<Run> = OnceLock::new();
     WHOLE.get_or_init(|| {
         emitted::keep(&options(Input::Path(corpus.to_path_buf())), &[]);
-        convert(Input::Path(corpus.to_path_buf()), &[])
+        let run = convert(Input::Path(corpus.to_path_buf()), &[]);
+        emitted::judge(&run);
+        run
     })
 }
 
@@ -118,7 +120,7 @@ fn shown(mut run: Run) -> [String; 6] {
         emit::to_yaml(&manifests),
         diff(&files, Color::Never),
         json(&run.report, &run.sources),
-        text(&run.report, &run.sources, &TextOptions { color: false, width: 100, verbose: true }),
+        text(&run.report, &run.sources, &TextOptions { verbose: true, ..TextOptions::default() }),
         markdown(&run.report, &run.sources),
         summary(&run.report, &run.sources, &SummaryOptions { color: false, details: "smi2gamma report ." }),
     ]

@@ -8,7 +8,7 @@ use super::permit::{add_named_ports, permission};
 use super::{Around, Closure, Conversion, Item, Kept, Permission, SourceReading, Workloads, Written};
 use crate::code;
 use crate::inventory::Workload;
-use crate::manifest::Effect;
+use crate::manifest::{Effect, Manifest};
 use crate::mappings::Overlap;
 use crate::model::grant::{Account, Principal, Requests};
 use crate::place::Place;
@@ -52,7 +52,28 @@ pub fn convert(
             .filter_map(|draft| draft.account.namespace.clone()),
     );
     desk.default_deny(&enforced, &open, policy);
+    share(&mut desk.out.manifests);
     desk.out
+}
+
+/// What several closures wait for is written once, for all of them.
+fn share(manifests: &mut Vec<(Vec<usize>, Manifest)>) {
+    let mut first: BTreeMap<ObjectId, usize> = BTreeMap::new();
+    let mut shared: Vec<(Vec<usize>, Manifest)> = Vec::with_capacity(manifests.len());
+    for (origins, manifest) in manifests.drain(..) {
+        let known = (manifest.effect == Effect::Supports).then(|| first.get(&manifest.id)).flatten();
+        match known.filter(|&&at| shared[at].1 == manifest) {
+            Some(&at) => {
+                let all: BTreeSet<usize> = origins.into_iter().chain(std::mem::take(&mut shared[at].0)).collect();
+                shared[at].0 = all.into_iter().collect();
+            }
+            None => {
+                first.entry(manifest.id.clone()).or_insert(shared.len());
+                shared.push((origins, manifest));
+            }
+        }
+    }
+    *manifests = shared;
 }
 
 /// What meets at one account, before anything is known of its pods.
@@ -394,7 +415,7 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     /// Takes what the target's policy says of a closure. True if it enforces.
     fn take(&mut self, draft: &Draft<'_>, closure: &Closure<'_>, written: Written) -> bool {
-        let Written { manifests, audit, refusals, findings } = written;
+        let Written { manifests, audit, refusals, findings, joined: _ } = written;
         let origins: Vec<usize> = draft.members.iter().map(|&member| self.items[member].object).collect();
         let refused: BTreeSet<usize> = refusals.iter().map(|(object, _)| *object).collect();
         self.out.findings.extend(refusals);

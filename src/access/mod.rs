@@ -9,8 +9,6 @@ mod closures;
 pub mod destination;
 pub mod loss;
 mod permit;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,7 +7,9 @@
 //!
 //! **Exactly** is sought as a union of words; then, where the target can subtract, as a wider union less a union of what is
 //! beyond the language: less than one word for all, less than everything, less than the wider bound. The saying with the
-//! fewest words is taken; of those, the first.
+//! fewest words is taken; of those, the first. Every union of strings, prefixes and suffixes is found that has one; of
+//! templates, those that follow the language's segments. Only where several templates and suffixes run through each other
+//! may one be missed, and then the answer is a loss that still holds.
 //!
 //! **Tightest, wider.** The language is cut into parts: plain strings and beginnings, and one part for each way into a
 //! loop. Each part gets its least words: a `Template`, the longest `Prefix` or the longest `Suffix` that all its strings
@@ -36,7 +38,7 @@ const MAX_EXCEPTIONS: usize = 8;
 /// A direct saying of so many words is not compared with one that subtracts.
 const PLAIN_WORDS: usize = 8;
 /// Words that are compiled one by one, to be used again; more of them are compiled together.
-const ONE_BY_ONE: usize = 4;
+const ONE_BY_ONE: usize = 32;
 /// Words of a list, however many more a target has.
 const MAX_WORDS: usize = 512;
 /// Templates that are looked at for one language.
@@ -122,8 +124,12 @@ pub fn say(language: &Language, vocabulary: &Vocabulary) -> Result<Saying, Undec
     if vocabulary.except {
         sayings.extend(speaker.less_than(&graph, wider.as_deref())?);
     }
-    let above = speaker.above(wider)?;
+    let above = speaker.above(wider.as_deref())?;
     sayings.extend(above.clone());
+    for said in &mut sayings {
+        in_order(&mut said.any_of);
+        in_order(&mut said.none_of);
+    }
     sayings.sort_by_key(|said| said.any_of.len() + said.none_of.len());
     for said in sayings {
         if speaker.proved(&said)? {
@@ -256,10 +262,15 @@ impl Speaker<'_> {
 
     // --- inside ---
 
-    /// The greatest words inside `graph`, which is minimal; `most` words at most.
+    /// The greatest words inside `graph`, which is minimal; `most` words at most. Templates are looked for in what the
+    /// other words leave, where these do not blur its segments.
     fn inside(&self, graph: &Graph, most: usize) -> Result<Vec<Word>, Undecided> {
-        let mut words = self.reaches(graph, most)?;
-        for template in self.templates(graph)? {
+        let mut words = self.greatest(self.reaches(graph, most)?, most)?;
+        let mut templates = self.templates(graph)?;
+        if !templates.is_empty() && !words.is_empty() {
+            templates.extend(self.templates(&graph.without(&self.compiled(&words)?)?.minimal()?)?);
+        }
+        for template in templates {
             if graph.holds(&self.compiled(std::slice::from_ref(&template))?)? {
                 words.push(template);
             }
@@ -281,7 +292,7 @@ impl Speaker<'_> {
 
     /// `words` without those that the others say already, prefixes first and strings last; `most` at most.
     fn greatest(&self, mut words: Vec<Word>, most: usize) -> Result<Vec<Word>, Undecided> {
-        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        in_order(&mut words);
         words.dedup();
         let mut kept: Vec<Word> = Vec::new();
         for word in words {
@@ -336,6 +347,7 @@ impl Speaker<'_> {
             return Ok(Vec::new());
         }
         let tail = template_tail(&turned(&graph.backwards()?.common_beginning()));
+        let spelled = |(text, _): &(String, Vec<usize>)| text.bytes().all(is_template_byte);
         let mut found: Vec<String> = Vec::new();
         let root = graph.after(&[0], b'/');
         let mut open = vec![Segments { states: root, text: "/".to_owned(), walked: Vec::new() }];
@@ -351,12 +363,22 @@ impl Speaker<'_> {
             let literal = graph.segments(&at.states, MAX_LITERAL_SEGMENTS);
             if literal.is_none() {
                 found.push(format!("{}{REST}", at.text));
+                if !at.text.contains(ONE) {
+                    let below = graph.after(&graph.reachable(&at.states), b'/');
+                    let segments = graph.sole_segments(&below, MAX_LITERAL_SEGMENTS).into_iter().filter(spelled);
+                    let last = segments.filter(|(_, ends)| graph.ends_inside(ends));
+                    found.extend(last.map(|(segment, _)| format!("{}{REST}/{segment}", at.text)));
+                }
                 found.extend(tail.iter().flat_map(|tail| at.with_tail(tail)));
             }
-            let spelled = |(text, _): &(String, Vec<usize>)| text.bytes().all(is_template_byte);
             let next: Vec<(String, Vec<usize>)> = match literal {
                 Some(segments) => segments.into_iter().filter(spelled).collect(),
-                None => vec![(ONE.to_owned(), graph.after_segment(&at.states))],
+                None => {
+                    let mut next = graph.sole_segments(&at.states, MAX_LITERAL_SEGMENTS);
+                    next.retain(spelled);
+                    next.push((ONE.to_owned(), graph.after_segment(&at.states)));
+                    next
+                }
             };
             for (segment, ends) in next {
                 let text = format!("{}{segment}", at.text);
@@ -479,7 +501,7 @@ impl Speaker<'_> {
             let Some(cover) = self.cover(&part)? else { return Ok(None) };
             words.extend(cover);
         }
-        words.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        in_order(&mut words);
         words.dedup();
         Ok(Some(words))
     }
@@ -509,8 +531,10 @@ impl Speaker<'_> {
     // --- the bounds ---
 
     /// What to say around the language, given the words around it; none where only everything is.
-    fn above(&self, wider: Option<Vec<Word>>) -> Result<Option<Said>, Undecided> {
-        let Some(any_of) = wider.clone().or_else(|| self.everything().map(|word| vec![word])) else { return Ok(None) };
+    fn above(&self, wider: Option<&[Word]>) -> Result<Option<Said>, Undecided> {
+        let Some(any_of) = wider.map(<[Word]>::to_vec).or_else(|| self.everything().map(|word| vec![word])) else {
+            return Ok(None);
+        };
         let none_of = if self.vocabulary.except { self.exceptions(&any_of)? } else { Vec::new() };
         Ok((wider.is_some() || !none_of.is_empty()).then_some(Said { any_of, none_of }))
     }
@@ -580,6 +604,10 @@ fn rank(word: &Word) -> (usize, usize, &str) {
         Word::Template(text) => (3, text.len(), text),
         Word::Exact(text) => (4, text.len(), text),
     }
+}
+
+fn in_order(words: &mut [Word]) {
+    words.sort_by(|one, other| rank(one).cmp(&rank(other)));
 }
 
 /// Characters that a word spells out.

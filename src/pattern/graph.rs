@@ -4,7 +4,7 @@
 //! from both ends: where everything that follows is taken, where nothing more can be, what all strings begin and end
 //! with, where a loop makes the strings endless. Nothing here is proof: what is found is compiled as a word and compared.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
@@ -160,6 +160,14 @@ impl Graph {
     /// As [`Self::steps`], to where some string of the language still goes.
     fn live_steps(&self, state: usize) -> impl Iterator<Item = (&[u8], usize)> {
         self.steps(state).filter(|&(_, to)| self.live[to])
+    }
+
+    /// Each byte and where it leads from `state`, to where some string of the language still goes; ascending.
+    fn by_byte(&self, state: usize) -> Vec<(u8, usize)> {
+        let mut steps: Vec<(u8, usize)> =
+            self.live_steps(state).flat_map(|(bytes, to)| bytes.iter().map(move |&byte| (byte, to))).collect();
+        steps.sort_unstable();
+        steps
     }
 
     /// The bytes that lead from `state` to one and the same live state, for each of these; smallest byte first.
@@ -340,9 +348,7 @@ impl Graph {
                     if self.ends[state] == Some(true) {
                         found.push(Reach::This(string(&text)));
                     }
-                    for (bytes, to) in self.live_steps(state) {
-                        longer.extend(bytes.iter().map(|&byte| (to, with(&text, byte))));
-                    }
+                    longer.extend(self.by_byte(state).into_iter().map(|(byte, to)| (to, with(&text, byte))));
                 }
                 if found.len() + longer.len() > most {
                     return None;
@@ -353,7 +359,7 @@ impl Graph {
         open.is_empty().then_some(found)
     }
 
-    /// The shortest strings, at most `most` of them.
+    /// Strings, the short before the long, at most `most` of them; so many that the walk grows too wide are cut short.
     pub(super) fn first_strings(&self, most: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = VecDeque::from([(0, Vec::new())]);
@@ -361,10 +367,8 @@ impl Graph {
             if self.ends[state] == Some(true) {
                 found.push(string(&text));
             }
-            for (bytes, to) in self.live_steps(state) {
-                let room = (most.saturating_mul(4)).saturating_sub(open.len());
-                open.extend(bytes.iter().take(room).map(|&byte| (to, with(&text, byte))));
-            }
+            let room = most.saturating_mul(4).saturating_sub(open.len());
+            open.extend(self.by_byte(state).into_iter().take(room).map(|(byte, to)| (to, with(&text, byte))));
         }
         found
     }
@@ -474,10 +478,46 @@ impl Graph {
         Ok(!self.never(languages, |here, there| here && there)?)
     }
 
+    /// The language less what is in one of `languages`.
+    pub(super) fn without(&self, languages: &[Language]) -> Result<Self, Undecided> {
+        let start: Vec<StateID> = languages.iter().map(Language::start).collect();
+        let classes = self.told_apart(languages);
+        let mut places = vec![(0_u32, start)];
+        let mut known: FastMap<(u32, Vec<StateID>), u32> = FastMap::default();
+        known.insert(places[0].clone(), 0);
+        let (mut edges, mut ends) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while at < places.len() {
+            let (state, states) = places[at].clone();
+            let there = languages.iter().zip(&states).any(|(language, &state)| language.accepts(state));
+            ends.push(self.ends[state as usize].map(|here| here && !there));
+            for (class, bytes) in &classes {
+                let to = self.edges[state as usize * self.classes.len() + class];
+                if to == NONE {
+                    edges.push(NONE);
+                    continue;
+                }
+                let step = |(language, &state): (&Language, &StateID)| language.next(state, bytes[0]);
+                let next = (to, languages.iter().zip(&states).map(step).collect::<Vec<_>>());
+                edges.push(known.get(&next).copied().unwrap_or_else(|| {
+                    let fresh = number(places.len());
+                    known.insert(next.clone(), fresh);
+                    places.push(next);
+                    fresh
+                }));
+            }
+            if places.len() > STATE_LIMIT {
+                return Err(Undecided { limit: STATE_LIMIT });
+            }
+            at += 1;
+        }
+        Ok(Self::finish(classes.into_iter().map(|(_, bytes)| bytes).collect(), edges, ends))
+    }
+
     /// Whether `judge` holds for no string, told whether it is inside and whether it is in one of `languages`.
     fn never(&self, languages: &[Language], judge: impl Fn(bool, bool) -> bool) -> Result<bool, Undecided> {
         let start: Vec<StateID> = languages.iter().map(Language::start).collect();
-        let bytes = self.told_apart(languages);
+        let classes = self.told_apart(languages);
         let mut known: FastMap<(u32, Vec<StateID>), ()> = FastMap::default();
         known.insert((0, start.clone()), ());
         let mut open = vec![(0_u32, start)];
@@ -487,12 +527,13 @@ impl Graph {
             if self.ends[state].is_some_and(|here| judge(here, there())) {
                 return Ok(false);
             }
-            for &(class, byte) in &bytes {
+            for (class, alike) in &classes {
                 let to = self.edges[state * self.classes.len() + class];
                 if to == NONE {
                     continue;
                 }
-                let next = languages.iter().zip(&states).map(|(language, &state)| language.next(state, byte)).collect();
+                let next =
+                    languages.iter().zip(&states).map(|(language, &state)| language.next(state, alike[0])).collect();
                 let next = (to, next);
                 if known.insert(next.clone(), ()).is_none() {
                     open.push(next);
@@ -505,18 +546,21 @@ impl Graph {
         Ok(true)
     }
 
-    /// A byte, with its class here, of each class that neither this language nor any of `languages` tells apart.
-    fn told_apart(&self, languages: &[Language]) -> Vec<(usize, u8)> {
-        let mut bytes = Vec::new();
+    /// The bytes of each class, with their class here, that neither this language nor any of `languages` tells apart.
+    fn told_apart(&self, languages: &[Language]) -> Vec<(usize, Vec<u8>)> {
+        let mut told: Vec<(usize, Vec<u8>)> = Vec::new();
         for (class, all) in self.classes.iter().enumerate() {
-            let mut names = HashSet::new();
+            let mut names: FastMap<Vec<u8>, usize> = FastMap::default();
             for &byte in all {
-                if names.insert(languages.iter().map(|language| language.class(byte)).collect::<Vec<u8>>()) {
-                    bytes.push((class, byte));
+                let name = languages.iter().map(|language| language.class(byte)).collect();
+                let place = *names.entry(name).or_insert(told.len());
+                match told.get_mut(place) {
+                    Some((_, bytes)) => bytes.push(byte),
+                    None => told.push((class, vec![byte])),
                 }
             }
         }
-        bytes
+        told
     }
 
     // --- loops ---
@@ -546,8 +590,25 @@ impl Graph {
 
     /// The states that `byte` leads to from `states`, of those with a string of the language.
     pub(super) fn after(&self, states: &[usize], byte: u8) -> Vec<usize> {
-        let step = |&state: &usize| self.live_steps(state).find(|(bytes, _)| bytes.contains(&byte)).map(|(_, to)| to);
-        sorted(states.iter().filter_map(step).collect())
+        let class = self.classes.iter().position(|bytes| bytes.contains(&byte));
+        class.map(|class| self.after_class(states, class)).unwrap_or_default()
+    }
+
+    fn after_class(&self, states: &[usize], class: usize) -> Vec<usize> {
+        let to = |&state: &usize| self.edges[state * self.classes.len() + class];
+        sorted(states.iter().map(to).filter(|&to| to != NONE && self.live[to as usize]).map(|to| to as usize).collect())
+    }
+
+    /// The states that strings of the language go through after `states`, these among them.
+    pub(super) fn reachable(&self, states: &[usize]) -> Vec<usize> {
+        let mut found = vec![false; self.ends.len()];
+        let mut open = states.to_vec();
+        while let Some(state) = open.pop() {
+            if !std::mem::replace(&mut found[state], true) {
+                open.extend(self.live_steps(state).map(|(_, to)| to));
+            }
+        }
+        self.states().filter(|&state| found[state]).collect()
     }
 
     /// The states in which a segment that began in `states` may end, each reached by one byte or more other than `/`.
@@ -591,6 +652,35 @@ impl Graph {
             open = longer;
         }
         open.is_empty().then_some(found)
+    }
+
+    /// Segments that may follow `states`, spelled in bytes of which each alone leads where it leads, and where each ends;
+    /// the shortest, `most` at most.
+    pub(super) fn sole_segments(&self, states: &[usize], most: usize) -> Vec<(String, Vec<usize>)> {
+        let mut found = Vec::new();
+        let mut seen = vec![states.to_vec()];
+        let mut open = VecDeque::from([(Vec::new(), states.to_vec())]);
+        while let Some((text, states)) = open.pop_front().filter(|_| found.len() < most) {
+            if !text.is_empty() && (self.ends_inside(&states) || !self.after(&states, b'/').is_empty()) {
+                found.push((string(&text), states.clone()));
+            }
+            let mut next: Vec<(Vec<usize>, Vec<u8>)> = Vec::new();
+            for (class, bytes) in self.classes.iter().enumerate().filter(|(_, bytes)| bytes.as_slice() != b"/") {
+                let states = self.after_class(&states, class);
+                match next.iter_mut().find(|(known, _)| *known == states) {
+                    Some((_, all)) => all.extend_from_slice(bytes),
+                    None => next.push((states, bytes.clone())),
+                }
+            }
+            for (states, bytes) in next {
+                let (&[byte], false) = (bytes.as_slice(), states.is_empty()) else { continue };
+                if !seen.contains(&states) && seen.len() < LOOP_LIMIT {
+                    seen.push(states.clone());
+                    open.push_back((with(&text, byte), states));
+                }
+            }
+        }
+        found
     }
 
     /// Whether a string of the language ends in one of `states`.

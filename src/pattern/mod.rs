@@ -13,6 +13,7 @@
 //! - `lower`, `portable`: what Gateway API can say of a language, and the expression where it can say nothing simpler
 //! - `words`, `bounds`: what a policy's words take, and the words for a language: exactly, or the tightest bounds
 //! - `graph`: the states of a language, to read words off
+//! - `spell`: an expression for what no expression of the input says, such as what one language has and another lacks
 //!
 //! What must not come in: which mesh anchors how (that is a row of `mappings/`), methods, header names, Kubernetes types.
 
@@ -26,6 +27,7 @@ mod lower;
 mod policy_tests;
 mod portable;
 mod relate;
+mod spell;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -38,3 +40,4 @@ pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
 pub use portable::{PortableError, escape, expression_for, portable};
 pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};
 pub use words::{Said, Vocabulary, Word};
+pub use spell::{Spelled, spell};

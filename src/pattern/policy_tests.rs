@@ -1,7 +1,5 @@
 //! What a policy's words say of a language, held against membership by enumeration.
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -68,7 +66,7 @@ fn assert_told(cases: &[(&str, &str)], vocabulary: &Vocabulary) {
     let all: Vec<String> =
         cases.iter().map(|(pattern, _)| format!("{pattern}  {}", told(&path(pattern), vocabulary))).collect();
     let wanted: Vec<String> = cases.iter().map(|(pattern, wanted)| format!("{pattern}  {wanted}")).collect();
-    assert_eq!(all, wanted);
+    assert_eq!(all, wanted, "\n{}\n", all.join("\n"));
 }
 
 #[test]
@@ -114,41 +112,13 @@ fn a_loss_lies_between_the_tightest_words() {
         ),
         ("/api/v[0-9]+", "< /api/v* !/api/v !/api/{*}/{**}, as /api/v! > nothing"),
         ("/v[0-9]+/x|/health", "< /health /{*}/x !/v/x, as /!/x > /health, as /v0/x"),
-        ("/.*x.*", "< any, as / > *x *x/ /x*, as /!x!"),
-        ("/a.*\\.png", "< *.png, as /.png > nothing"),
+        ("/.*x.*", "< any, as / > *x *x/ /x* /{*}/x/{**}, as /!x!"),
+        ("/a.*\\.png", "< *.png !/.png/{**}, as /.png > /a.png/{**}.png, as /a.png"),
         ("/api/[a-z]+/status", "< /api/{*}/status, as /api/!/status > nothing"),
         ("/(me|[0-9]+)/x", "< /{*}/x !/e/x !/m/x, as /!/x > /me/x, as /0/x"),
         ("/[a-z]+", "< /{*}, as /! > nothing"),
     ];
     assert_told(&cases, &ISTIO);
-}
-
-#[test]
-fn zz_speed() {
-    for (name, make) in [
-        ("literal", (|n| format!("/api/v1/things/{n}")) as fn(usize) -> String),
-        ("prefix", |n| format!("/api/v1/things/{n}.*")),
-        ("below", |n| format!("/api/v1/things/{n}(/.*)?")),
-        ("alternatives", |n| format!("/api/(v1|v2)/(a|b|c{n})")),
-        ("suffix", |n| format!(".*/x{n}")),
-        ("some", |n| format!("/x{n}.+")),
-        ("template", |n| format!("/a{n}/{SEGMENT}+/b")),
-        ("segment", |n| format!("/api/a{n}/[^/]+")),
-        ("digits", |n| format!("/api/a{n}/[0-9]+/status")),
-        ("version", |n| format!("/api/v[0-9]+/a{n}")),
-        ("all", |n| format!("/(a|b){n}/[^/]+/(x|y)/[0-9]+|.*{n}\\.png|/ok{n}/.*")),
-    ] {
-        let count = 50;
-        let start = Instant::now();
-        let all: Vec<Language> = (0..count).map(|n| path(&make(n))).collect();
-        let compiled = start.elapsed();
-        let start = Instant::now();
-        let mut last = String::new();
-        for language in &all {
-            last = told(language, &ISTIO);
-        }
-        println!("{name}: compile {:?} say {:?}  {last}", compiled / count as u32, start.elapsed() / count as u32);
-    }
 }
 
 // --- words ---
@@ -404,6 +374,8 @@ proptest! {
         any_of in prop::sample::subsequence(small_words(), 1..4),
         none_of in prop::sample::subsequence(small_words(), 0..2),
     ) {
+        // Templates that run through each other are followed only so far: for two of them a loss is no wrong answer.
+        prop_assume!(any_of.iter().filter(|word| matches!(word, Word::Template(_))).count() < 2);
         let texts = paths();
         let meant = Said { any_of, none_of };
         let compiled = |words: &[Word]| -> Vec<Language> {

@@ -706,3 +706,36 @@ proptest! {
         }
     }
 }
+
+// --- spelled out ---
+
+#[test]
+fn what_one_language_has_and_another_lacks_is_spelled_out() {
+    let language = |text: &str| Language::regex(Domain::Path, text, Anchoring::Full).expect("an expression");
+    for (left, right) in
+        [("/a.*", "/ab"), ("/a.*", "/.*b"), (".*", "/"), ("/[0-9]+(/[a-z.-]*)?", "/7/x.*"), (r"/(\{x\}|\^|\])*", "/]+")]
+    {
+        let (one, other) = (language(left), language(right));
+        let spelled = spell(&[&one, &other], |inside| inside[0] && !inside[1]).expect(left);
+        assert_eq!(union_relate(&[&spelled.language, &other], &[&one, &other]), Ok(Relation::Equal), "{left}");
+        assert!(matches!(relate(&spelled.language, &other), Ok(Relation::Disjoint { .. })), "{}", spelled.expression);
+    }
+}
+
+#[test]
+fn header_values_are_spelled_out_with_their_blanks() {
+    let language = |text: &str| Language::regex(Domain::HeaderValue, text, Anchoring::Full).expect("an expression");
+    let (one, other) = (language(".*"), language("curl.*"));
+    let spelled = spell(&[&one, &other], |inside| inside[0] && !inside[1]).expect("short enough");
+    for (value, inside) in [("", true), ("cur", true), ("curl", false), ("a b", true), ("curl x", false), ("c x", true)]
+    {
+        assert_eq!(spelled.language.matches(value), inside, "{value:?}");
+    }
+}
+
+#[test]
+fn what_is_nowhere_is_not_spelled() {
+    let one = Language::exact(Domain::Path, "/a").expect("a path");
+    assert!(spell(&[&one], |_| false).is_none());
+    assert!(spell(&[], |_| true).is_none());
+}

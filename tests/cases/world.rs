@@ -134,6 +134,7 @@ impl World {
         };
         emitted::keep(&options, self.stream.as_bytes());
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");
+        emitted::judge(&run);
         Ran { run }
     }
 }

@@ -143,17 +143,19 @@ judge() {
     local waiting=$SMI2GAMMA_CLUSTER/waiting file what name words wanted answered
     [[ -s $waiting/expected ]] || return 0
     local -A complaints=()
-    make_namespaces "$waiting"/taken/*.yaml "$waiting"/others/*.yaml
+    make_namespaces "$waiting"/*/*.yaml
     ask "$waiting/others"
     ask "$waiting/taken"
+    local taken=("$waiting"/taken/*.yaml)
     # A document that nothing was said of is not an accepted one.
     answered=$(grep -c '(server dry run)$' "$waiting/answers" || true)
     for file in "${!complaints[@]}"; do [[ $file != "$waiting/taken"/* ]] || answered=$((answered + 1)); done
-    wanted=$("$KIT" count "$waiting"/taken/*.yaml)
+    wanted=0
+    [[ ! -e ${taken[0]} ]] || wanted=$("$KIT" count "${taken[@]}")
     ((answered >= wanted)) || not_ok "the server answered for $answered of $wanted documents"
-    if ! said=$("$KUBECTL" apply --server-side --dry-run=server --validate=strict -f "$waiting/taken" 2>&1); then
+    if [[ $wanted != 0 ]] && ! said=$("$KUBECTL" apply --server-side --dry-run=server --validate=strict -f "$waiting/taken" 2>&1); then
         # These complaints name no file, so each is asked by itself.
-        for file in "$waiting"/taken/*.yaml; do
+        for file in "${taken[@]}"; do
             said=$("$KUBECTL" apply --server-side --dry-run=server --validate=strict -f "$file" 2>&1) || complaints[$file]+=$said
         done
     fi

@@ -37,7 +37,8 @@ else
         "$room" || not_ok "${room##*/} ended with $?"
     done
     while IFS=$'\t' read -r version _; do
-        one "$version" standard
+        # What Linkerd 2.14 installs of 0.7 itself is the experimental channel (charts/linkerd-crds), and only Linkerd is asked of it.
+        [[ $version == 0.* ]] || one "$version" standard
         one "$version" experimental
     done < <(crd_rows gateway-api | sort -V)
 fi

@@ -9,7 +9,8 @@ in_cluster
 program=$(program)
 folder=$SMI2GAMMA_CLUSTER/broken
 mkdir -p "$folder"
-timeout=3
+# Long enough for a busy machine, where a kubectl alone takes a second.
+timeout=5
 
 "$KIT" fill 600 700
 "$program" convert cluster: --from spec --no-config >"$folder/whole" 2>"$folder/said" || { cat "$folder/said"; exit 1; }
@@ -81,9 +82,9 @@ broken() {
 
 splits=/trafficsplits
 broken 'behind a proxy that breaks nothing the result is the whole one' deny nothing-is-called-that healthy
-broken 'a server that is gone in the middle of a list gives no route' gone 'continue=' no_route 20
-broken 'a server that is gone before the Services gives no route' gone '/services' no_route 20
-broken 'a server that is gone from the start is one line' gone /apis no_result 8 'cluster:broken'
+broken 'a server that is gone in the middle of a list gives no route' gone 'continue=' no_route 60
+broken 'a server that is gone before the Services gives no route' gone '/services' no_route 60
+broken 'a server that is gone from the start is one line' gone /apis no_result $((timeout + 10)) 'cluster:broken'
 broken 'a list of SMI that is denied is said' deny "$splits" a_part 60 0 cluster-denied
 broken 'a list of SMI whose second half is denied is not half used' deny 'continue=' a_part 60 0 cluster-denied
 broken 'a list of SMI that fails is said' fail "$splits" a_part 60 0 cluster-unread
@@ -92,9 +93,9 @@ broken 'a list of context that is denied is said' deny /grpcroutes a_part 60 600
 broken 'a list of SMI that is cut off is not used' cut=20000 "$splits" a_part 60 0 cluster-unread
 broken 'a list of SMI that is cut off in its second half is not used' cut=2000 'continue=' a_part 60 0 cluster-unread
 broken 'Services that are cut off are not used' cut=20000 /services a_part 60 0 cluster-unread
-broken 'a list of SMI that stops in the middle ends with the timeout' hang=20000 "$splits" a_part $((timeout + 12)) 0 cluster-unread 'no answer within 3 s'
-broken 'a list of context that is late ends with the timeout' slow=60 /services a_part $((timeout + 12)) 0 cluster-unread 'no answer within 3 s'
-broken 'a server that is late with everything is one line, in time' slow=60 / no_result $((timeout + 3)) 'no answer within 3 s'
+broken 'a list of SMI that stops in the middle ends with the timeout' hang=20000 "$splits" a_part $((3 * timeout + 10)) 0 cluster-unread "no answer within $timeout s"
+broken 'a list of context that is late ends with the timeout' slow=60 /services a_part $((3 * timeout + 10)) 0 cluster-unread "no answer within $timeout s"
+broken 'a server that is late with everything is one line, in time' slow=60 / no_result $((timeout + 10)) "no answer within $timeout s"
 broken 'a server that is late but in time gives the whole result' slow=1 "$splits" healthy
 
 # === the real server ===
@@ -102,7 +103,7 @@ broken 'a server that is late but in time gives the whole result' slow=1 "$split
 cp "$KUBECONFIG" "$folder/config"
 server=$(<"$SMI2GAMMA_CLUSTER/kube-apiserver.pid")
 kill -STOP "$server"
-must 'a server that was stopped is one line, in time' no_result $((timeout + 3)) 'no answer within 3 s'
+must 'a server that was stopped is one line, in time' no_result $((timeout + 10)) "no answer within $timeout s"
 kill -CONT "$server"
 must 'a server that goes on gives the whole result' healthy
-for namespace in fill-{0..9}; do "$KUBECTL" delete --all trafficsplits,services -n "$namespace" --wait=false >/dev/null; done
+for namespace in fill-{0..9}; do "$KUBECTL" delete --all trafficsplits.split.smi-spec.io,services -n "$namespace" --wait=false >/dev/null; done

@@ -13,6 +13,7 @@
 //	kit fill SPLITS SERVICES  stores so many of each
 //	kit proxy MODE MATCH   the API server of KUBECONFIG, broken for requests that hold MATCH; see proxy.go
 //	kit cost COMMAND...    runs it, and says what it took in seconds and MiB
+//	kit krew FILE ARCHIVE  whether a plugin's manifest and its archive for this machine keep krew's rules
 //	kit outcomes FILE      what a JSON report of smi2gamma says of each object
 package main
 
@@ -67,6 +68,7 @@ func run(args []string) error {
 		"fill":       {2, func(args []string) error { return fill(args[0], args[1]) }},
 		"proxy":      {2, func(args []string) error { return proxy(args[0], args[1]) }},
 		"cost":       {1, cost},
+		"krew":       {2, func(args []string) error { return krew(args[0], args[1]) }},
 		"outcomes":   {1, func(args []string) error { return outcomes(args[0]) }},
 	}
 	if len(args) == 0 || len(args)-1 < commands[args[0]].least || commands[args[0]].run == nil {
