@@ -316,7 +316,7 @@ fn mistake(seen: &Seen) -> Finding {
     let message = format!("the routes for this split are {how} than what it did, read as {}", mesh.title);
     let mut finding = Finding::new(code!("output-differs"), message).note(shown(verdict));
     let causes =
-        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(|decision| decision.causes());
+        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(verify::Decision::causes);
     for cause in causes {
         if let Some(place) = cause.place.filter(|place| place.source != OUTPUT) {
             finding = finding.label(place, cause.what.clone());
