@@ -131,7 +131,10 @@ impl<'i, 'a> Desk<'i, 'a> {
             for &index in failed.get(&draft.account).into_iter().flatten() {
                 let item = &self.items[index];
                 self.out.findings.extend(draft.members.iter().filter(|&&member| member != index).map(|&member| {
-                    (self.items[member].object, destination_held(item.id, item.place, &draft.account).at(self.items[member].place))
+                    (
+                        self.items[member].object,
+                        destination_held(item.id, item.place, &draft.account).at(self.items[member].place),
+                    )
                 }));
                 draft.members.retain(|&member| member != index);
             }
@@ -295,7 +298,8 @@ impl<'i, 'a> Desk<'i, 'a> {
         }
         let held = self.reading.overlap == Overlap::LongestRule;
         let ranked: BTreeSet<usize> = found.iter().map(|(object, ..)| *object).collect();
-        if held && let Some(&cause) = draft.members.iter().find(|&&member| ranked.contains(&self.items[member].object)) {
+        if held && let Some(&cause) = draft.members.iter().find(|&&member| ranked.contains(&self.items[member].object))
+        {
             let cause = &self.items[cause];
             let waits = destination_held(cause.id, cause.place, &draft.account);
             for &member in draft.members.iter().filter(|&&member| !ranked.contains(&self.items[member].object)) {

@@ -100,7 +100,8 @@ fn all_known(item: &Item<'_>, ports: &[&PodPort]) -> Result<(), Box<Finding>> {
     }
     let requests = (!grant.requests.is_none()).then_some(&grant.http_ports);
     let named = requests.into_iter().chain([&grant.opaque_ports, &grant.udp_ports]);
-    let numbers = named.filter_map(|ports| if let Ports::Only(numbers) = ports { Some(numbers) } else { None }).flatten();
+    let numbers =
+        named.filter_map(|ports| if let Ports::Only(numbers) = ports { Some(numbers) } else { None }).flatten();
     let leads = |number: u16| ports.iter().any(|port| port.services.iter().any(|(_, own)| *own == number));
     match numbers.copied().find(|&number| !leads(number)) {
         Some(number) => Err(Box::new(unknown(number, item))),
@@ -114,7 +115,9 @@ fn unknown(number: u16, item: &Item<'_>) -> Finding {
         format!("the grant names port {number}, and no Service that leads to the destination has it"),
     )
     .at(item.grant.place)
-    .note("SMI counts ports of Services here, and policy names those of the pods: only the Service says which one it is")
+    .note(
+        "SMI counts ports of Services here, and policy names those of the pods: only the Service says which one it is",
+    )
     .help("give the Services with `--with FILE`, or take the port out of the grant if nothing listens there")
 }
 
