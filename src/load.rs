@@ -2,20 +2,22 @@
 //!
 //! Documents that carry a mark are read first. What they name is then looked for in the bytes of the others, so that the
 //! cost of a run follows the SMI that there is: a document that names nothing of it, and carries no sign of a mesh, is never
-//! parsed.
+//! parsed. Where SMI grants, names are not enough: labels may select pods that no TrafficTarget speaks of, and callers come
+//! by ways of their own. So in a scope that holds a TrafficTarget or an IdentityBinding, and in the context of one, every
+//! document is parsed that has a word of what makes pods, of what leads to them, or of policy.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use crate::inventory::Entry;
-use crate::inventory::kinds::{Header, WORDS};
+use crate::inventory::kinds::{AROUND_GRANTS, Header, WORDS};
+use crate::inventory::{Entry, Mode, Unread, Unreadable, mode};
 use crate::mappings;
 use crate::place::{Place, Role, SourceId, SourceMap, Span};
 use crate::referrers::{self, packages};
 use crate::report::{Finding, Level, ObjectId};
-use crate::scan::{Doc, DocId, Part};
+use crate::scan::{Doc, DocId, Part, Scope};
 use crate::smi::{self, Object};
 use crate::verify::world::is_read;
 use crate::yaml;
@@ -65,9 +67,9 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
 }
 
-/// Loads all documents, in their order.
+/// Loads all documents, in their order. `context` stands beside every scope.
 #[must_use]
-pub fn load(documents: &[Doc], sources: &SourceMap) -> Vec<Loaded> {
+pub fn load(documents: &[Doc], scopes: &[Scope], context: &[DocId], sources: &SourceMap) -> Vec<Loaded> {
     let id = |index: usize| DocId(u32::try_from(index).unwrap_or(u32::MAX));
     let known = |doc: &Doc| doc.marked || doc.part != Part::Manifest;
     let mut loaded: Vec<Loaded> = documents
@@ -75,10 +77,10 @@ pub fn load(documents: &[Doc], sources: &SourceMap) -> Vec<Loaded> {
         .enumerate()
         .map(|(index, doc)| if known(doc) { load_document(id(index), doc, sources) } else { Loaded::default() })
         .collect();
-    let Some(wanted) = Wanted::of(&loaded) else { return loaded };
+    let Some(wanted) = Wanted::of(&loaded, scopes, context) else { return loaded };
     loaded.par_iter_mut().zip(documents).enumerate().filter(|(_, (_, doc))| !known(doc)).for_each(
         |(index, (slot, doc))| {
-            if wanted.is_in(doc.piece.span.of(&sources.get(doc.source).text)) {
+            if wanted.is_in(index, doc.piece.span.of(&sources.get(doc.source).text)) {
                 *slot = load_document(id(index), doc, sources);
             }
         },
@@ -90,10 +92,23 @@ pub fn load(documents: &[Doc], sources: &SourceMap) -> Vec<Loaded> {
 struct Wanted {
     /// The names that SMI objects mention: Services, splits, groups, owners.
     names: AhoCorasick,
+    /// For each document, whether it stands beside a grant.
+    beside_grants: Vec<bool>,
 }
 
 /// The words of kinds that the inventory holds.
 static KINDS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(WORDS.iter().copied()));
+
+/// The words of what bears on a grant.
+static GRANTS: LazyLock<AhoCorasick> =
+    LazyLock::new(|| automaton(AROUND_GRANTS.iter().chain(mode::WORDS).copied().chain(served())));
+
+/// The domains that only a source mesh served.
+static SERVED: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(served()));
+
+fn served() -> impl Iterator<Item = &'static str> {
+    mode::served().map(|(_, domain)| domain)
+}
 
 /// The words that are evidence of a mesh.
 static EVIDENCE: LazyLock<AhoCorasick> = LazyLock::new(|| {
@@ -115,17 +130,38 @@ fn automaton<'words>(words: impl IntoIterator<Item = &'words str>) -> AhoCorasic
 
 impl Wanted {
     /// What the objects mention; none if there is no object.
-    fn of(loaded: &[Loaded]) -> Option<Self> {
+    fn of(loaded: &[Loaded], scopes: &[Scope], context: &[DocId]) -> Option<Self> {
         let objects: Vec<&SmiObject> = loaded.iter().flat_map(|loaded| &loaded.objects).collect();
         if objects.is_empty() {
             return None;
         }
-        Some(Self { names: automaton(objects.iter().flat_map(|object| names(object))) })
+        let names = automaton(objects.iter().flat_map(|object| names(object)));
+        Some(Self { names, beside_grants: beside_grants(loaded, scopes, context) })
     }
 
-    fn is_in(&self, body: &str) -> bool {
-        (self.names.is_match(body) && KINDS.is_match(body)) || EVIDENCE.is_match(body)
+    fn is_in(&self, index: usize, body: &str) -> bool {
+        (self.beside_grants[index] && GRANTS.is_match(body))
+            || (self.names.is_match(body) && KINDS.is_match(body))
+            || EVIDENCE.is_match(body)
     }
+}
+
+/// For each document, whether it is deployed together with a grant, or is context of one.
+fn beside_grants(loaded: &[Loaded], scopes: &[Scope], context: &[DocId]) -> Vec<bool> {
+    let grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(|object| grants(object));
+    let mut beside = vec![false; loaded.len()];
+    let mut any = false;
+    for scope in scopes.iter().filter(|scope| scope.documents().any(grants)) {
+        any = true;
+        scope.documents().for_each(|doc| beside[doc.0 as usize] = true);
+    }
+    context.iter().filter(|_| any).for_each(|doc| beside[doc.0 as usize] = true);
+    beside
+}
+
+/// Whether an object grants, or says who is granted; one that could not be typed counts.
+fn grants(object: &SmiObject) -> bool {
+    [smi::Kind::TrafficTarget, smi::Kind::IdentityBinding].iter().any(|kind| object.id.kind == kind.name())
 }
 
 /// The names that an object mentions; of a host, its first label.
@@ -155,6 +191,9 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
             if doc.marked || doc.part != Part::Chart {
                 let unread = || unread(&problem, doc.piece.span.of(text), doc.source);
                 loaded.findings.extend((doc.marked && subject).then(unread));
+                let place = Place { source: doc.source, span: problem.span };
+                let unreadable = Unreadable::document(Unread::of(&problem), place);
+                loaded.entries.push(Entry::Unreadable(unreadable));
             }
             return loaded;
         }
@@ -162,8 +201,17 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
     let Some(root) = &document.root else { return loaded };
     if doc.part == Part::Chart {
         loaded.findings.extend(packages::inspect_chart(root, doc.source));
+        loaded.entries.extend(Mode::of_values(root, doc.source).into_iter().map(Entry::Mode));
         return loaded;
     }
+    if doc.part == Part::Kustomization {
+        loaded.entries.extend(Unreadable::of_build(root, doc.source).into_iter().map(Entry::Unreadable));
+    }
+    let is_patch = matches!(doc.part, Part::Patch { .. });
+    if is_patch {
+        loaded.entries.extend(Unreadable::of_operations(root, doc.source).map(Entry::Unreadable));
+    }
+    let served = SERVED.is_match(doc.piece.span.of(text));
     for found in smi::objects(root) {
         if let Some(read) = smi::read(&found) {
             let place = Place { source: doc.source, span: found.node.span };
@@ -185,10 +233,16 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
             continue;
         }
         let Some(header) = Header::of(found.node) else { continue };
-        loaded.entries.extend(Entry::read(&header, doc.source));
+        match is_patch {
+            true => loaded.entries.extend(Entry::read_patch(&header, doc.source)),
+            false => loaded.entries.extend(Entry::read(&header, doc.source)),
+        }
         if is_read(header.group(), header.kind) {
             let namespace = header.namespace.map(str::to_owned);
             loaded.held.push(Held { node: found.node.clone(), source: doc.source, namespace });
+        }
+        if served {
+            loaded.entries.extend(Entry::mentions(&header, doc.source));
         }
         if doc.marked {
             loaded.findings.extend(referrers::inspect(&header, doc.source));
@@ -233,3 +287,6 @@ fn problem_finding(problem: smi::Problem, source: SourceId, id: &ObjectId) -> Fi
         None => finding,
     }
 }
+
+#[cfg(test)]
+mod tests;

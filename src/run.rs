@@ -64,7 +64,7 @@ pub struct Run {
 /// If there can be no trustworthy result: a named source is missing or unreadable.
 pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     let Scan { sources, documents, scopes, context, findings, read } = scan::scan(&options.scan, stdin)?;
-    let loaded = load::load(&documents, &sources);
+    let loaded = load::load(&documents, &scopes, &context, &sources);
     let mut report = Report { read, findings, ..Report::default() };
     report.to = Some(Chosen { name: options.to.display(), because: options.to_because.clone() });
 

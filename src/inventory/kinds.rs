@@ -5,6 +5,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::caller::Caller;
+use super::mode::{Mention, Mode};
+use super::policy::{Policy, Waypoint};
+use super::workload::{Namespace, Unread, Unreadable, Workload, is_workload};
 use crate::mappings;
 use crate::place::{Place, SourceId, Span};
 use crate::yaml::{Node, Scalar};
@@ -35,6 +39,22 @@ pub enum Entry {
         /// Where.
         place: Place,
     },
+    /// Anything that makes pods.
+    Workload(Workload),
+    /// A Namespace.
+    Namespace(Namespace),
+    /// Someone who reaches pods without a grant of SMI.
+    Caller(Caller),
+    /// An object of a target mesh that decides who may call what.
+    Policy(Policy),
+    /// A Gateway that is a waypoint of Istio.
+    Waypoint(Waypoint),
+    /// A switch of a source mesh.
+    Mode(Mode),
+    /// A host that only a source mesh served.
+    Mention(Mention),
+    /// Something that may make pods, and could not be read.
+    Unreadable(Unreadable),
 }
 
 /// A core Service.
@@ -50,12 +70,31 @@ pub struct Service {
     pub headless: bool,
     /// `type: ExternalName`.
     pub external_name: bool,
+    /// `type`: from where it is reached.
+    pub exposure: Exposure,
+    /// It has `externalIPs`.
+    pub external_ips: bool,
+    /// `selector`: the labels of its pods; none where someone else writes its endpoints.
+    pub selector: Option<BTreeMap<String, String>>,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
     /// `metadata.annotations`.
     pub annotations: BTreeMap<String, String>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// From where a Service is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// From within; the default.
+    ClusterIp,
+    /// At a port of each node.
+    NodePort,
+    /// From outside, through a load balancer.
+    LoadBalancer,
+    /// It is only a name for another host.
+    ExternalName,
 }
 
 /// One port of a Service.
@@ -244,8 +283,20 @@ impl Entry {
             | Self::GatewayRoute(GatewayRoute { namespace, .. })
             | Self::VirtualService(VirtualService { namespace, .. })
             | Self::Canary(Canary { namespace, .. })
-            | Self::Rollout(Rollout { namespace, .. }) => namespace,
-            Self::Evidence(_) | Self::GroupUser { .. } => return entry,
+            | Self::Rollout(Rollout { namespace, .. })
+            | Self::Workload(Workload { namespace, .. })
+            | Self::Caller(Caller { namespace, .. })
+            | Self::Waypoint(Waypoint { namespace, .. })
+            | Self::Mention(Mention { namespace, .. })
+            | Self::Unreadable(Unreadable { namespace, .. }) => namespace,
+            Self::Policy(policy) if policy.is_namespaced() => &mut policy.namespace,
+            // Kustomize gives a Namespace the name of the namespace it sets
+            // (kustomize v5.4 api/internal/konfig/builtinpluginconsts/namespace.go).
+            Self::Namespace(Namespace { name, .. }) => {
+                namespace.clone_into(name);
+                return entry;
+            }
+            Self::Policy(_) | Self::Mode(_) | Self::Evidence(_) | Self::GroupUser { .. } => return entry,
         };
         *written = Some(namespace.to_owned());
         entry
@@ -256,7 +307,8 @@ impl Entry {
     pub fn read(header: &Header<'_>, source: SourceId) -> Vec<Self> {
         let mut entries = Vec::new();
         match (header.group(), header.kind) {
-            ("", "Service") => entries.extend(Service::read(header, source).map(Self::Service)),
+            ("", "Service") => entries.extend(Self::service(header, source)),
+            ("", "Namespace") => entries.push(Self::Namespace(Namespace::read(header, source))),
             ("linkerd.io", "ServiceProfile") => {
                 entries.push(Self::ServiceProfile(ServiceProfile::read(header, source)));
             }
@@ -270,9 +322,52 @@ impl Entry {
             ("argoproj.io", "Rollout") => entries.extend(Rollout::read(header, source).map(Self::Rollout)),
             _ => {}
         }
+        entries.extend(Self::workload(header, source));
+        entries.extend(Caller::read(header, source).into_iter().map(Self::Caller));
+        entries.extend(Policy::read(header, source).map(Self::Policy));
+        entries.extend(Waypoint::read(header, source).map(Self::Waypoint));
+        entries.extend(Mode::read(header, source).into_iter().map(Self::Mode));
         entries.extend(group_users(header, source));
         entries.extend(evidence(header, source).map(Self::Evidence));
         entries
+    }
+}
+
+impl Entry {
+    /// What a patch contributes: what it adds is read as if it were an object, but pods that it changes are unknown.
+    #[must_use]
+    pub fn read_patch(header: &Header<'_>, source: SourceId) -> Vec<Self> {
+        let mut entries = Self::read(header, source);
+        if is_workload(header.group(), header.kind) || header.node.path(&["spec", "template"]).is_some() {
+            entries.retain(|entry| !matches!(entry, Self::Workload(_) | Self::Unreadable(_)));
+            entries.extend(Unreadable::of_patch(header, source).map(Self::Unreadable));
+        }
+        entries
+    }
+
+    fn service(header: &Header<'_>, source: SourceId) -> Vec<Self> {
+        let Some(service) = Service::read(header, source) else {
+            return vec![Self::Unreadable(Unreadable::object(header, source, Unread::Shape))];
+        };
+        let callers = Caller::of_service(&service, header, source);
+        std::iter::once(Self::Service(service)).chain(callers.into_iter().map(Self::Caller)).collect()
+    }
+
+    fn workload(header: &Header<'_>, source: SourceId) -> Vec<Self> {
+        let mut entries = Workload::read(header, source);
+        let callers = entries.iter().flat_map(|entry| match entry {
+            Self::Workload(workload) => Caller::of_workload(workload, header, source),
+            _ => Vec::new(),
+        });
+        let callers: Vec<Self> = callers.map(Self::Caller).collect();
+        entries.extend(callers);
+        entries
+    }
+
+    /// The hosts of a source mesh that the object of `header` mentions.
+    #[must_use]
+    pub fn mentions(header: &Header<'_>, source: SourceId) -> Vec<Self> {
+        Mention::read(header, source).into_iter().map(Self::Mention).collect()
     }
 }
 
@@ -290,6 +385,14 @@ impl Service {
             ports,
             headless: spec.cluster_ip.as_deref() == Some("None"),
             external_name: spec.type_.as_deref() == Some("ExternalName"),
+            exposure: match spec.type_.as_deref() {
+                Some("NodePort") => Exposure::NodePort,
+                Some("LoadBalancer") => Exposure::LoadBalancer,
+                Some("ExternalName") => Exposure::ExternalName,
+                _ => Exposure::ClusterIp,
+            },
+            external_ips: spec.external_ips.is_some_and(|ips| !ips.is_empty()),
+            selector: spec.selector.filter(|selector| !selector.is_empty()),
             labels: metadata.labels.unwrap_or_default(),
             annotations: metadata.annotations.unwrap_or_default(),
             place: header.place(source),
@@ -299,7 +402,7 @@ impl Service {
     /// Whether two manifests of one Service say the same to a route.
     #[must_use]
     pub fn same_meaning(&self, other: &Self) -> bool {
-        let Self { namespace: _, name: _, ports, headless, external_name, labels: _, annotations: _, place: _ } = self;
+        let Self { namespace: _, name: _, ports, headless, external_name, .. } = self;
         (ports, headless, external_name) == (&other.ports, &other.headless, &other.external_name)
     }
 
@@ -540,4 +643,41 @@ pub const WORDS: &[&str] = &[
     "Rollout",
     "Egress",
     "RateLimit",
+];
+
+/// The words of kinds that bear on a grant: what makes pods, what leads to them, and policy. A document beside a grant that
+/// has none of them is not parsed.
+pub const AROUND_GRANTS: &[&str] = &[
+    // What makes pods, of whatever kind; and the kinds that are there for it.
+    "containers",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Rollout",
+    // Services, ServiceExports, APIServices, VirtualServices, ServiceIntentions, scrapers.
+    "Service",
+    "Namespace",
+    "Scrape",
+    "Ingress",
+    "Gateway",
+    "Route",
+    "HTTPProxy",
+    "VirtualServer",
+    "TransportServer",
+    "Mapping",
+    "WebhookConfiguration",
+    "clientConfig",
+    // Policy.
+    "Policy",
+    "Server",
+    "Authorization",
+    "Authentication",
+    "TrafficPermission",
+    // Switches of meshes.
+    "MeshConfig",
+    "HelmRelease",
 ];
