@@ -30,6 +30,7 @@ pub mod report;
 pub mod run;
 pub mod scan;
 pub mod settle;
+pub mod sides;
 pub mod smi;
 pub mod status;
 pub mod target;

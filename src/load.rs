@@ -88,6 +88,13 @@ pub fn load(documents: &[Doc], scopes: &[Scope], context: &[DocId], sources: &So
     loaded
 }
 
+/// Loads every document whole, whether or not SMI names what is in it.
+#[must_use]
+pub fn load_all(documents: &[Doc], sources: &SourceMap) -> Vec<Loaded> {
+    let id = |index: usize| DocId(u32::try_from(index).unwrap_or(u32::MAX));
+    documents.par_iter().enumerate().map(|(index, doc)| load_document(id(index), doc, sources)).collect()
+}
+
 /// What makes a document without a mark worth parsing.
 struct Wanted {
     /// The names that SMI objects mention: Services, splits, groups, owners.

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::prove::Proved;
 use crate::referrers::owner;
-use crate::report::{Chosen, Finding, ObjectId, ObjectReport, Report, catalogue};
+use crate::report::{Chosen, Finding, Level, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
 
 /// What one scope has to say.
@@ -114,6 +114,12 @@ impl Answer {
 #[must_use]
 pub fn blocks(finding: &Finding) -> bool {
     forced(finding).is_some_and(Outcome::needs_hands)
+}
+
+/// Whether something was not read that should have been.
+#[must_use]
+pub fn is_error(finding: &Finding) -> bool {
+    finding.level == Level::Error
 }
 
 fn forced(finding: &Finding) -> Option<Outcome> {

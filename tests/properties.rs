@@ -282,7 +282,9 @@ proptest! {
         let expected = objects.iter().filter(|object| is_smi(object)).count();
         let run = convert_bytes(written(&objects, form).as_bytes(), from, to);
         prop_assert_eq!(run.report.objects.len(), expected, "{:#?}", objects);
-        prop_assert!(!codes(&run).contains(&"internal"), "{:#?} {:#}", objects, words(&run));
+        for mistake in ["internal", "output-differs"] {
+            prop_assert!(!codes(&run).contains(&mistake), "{:#?} {:#}", objects, words(&run));
+        }
         for object in &run.report.objects {
             prop_assert!(object.outcome < smi2gamma::outcome::Outcome::Delegated || !object.findings.is_empty(), "{:?}", object);
         }
@@ -802,6 +804,7 @@ proptest! {
         }));
         let run = convert(&objects, Some(mesh.name), to);
         let routes = manifests(&run);
+        prop_assert!(!codes(&run).contains(&"output-differs"), "{:#?} {:#}", objects, words(&run));
         if routes.is_empty() {
             prop_assert!(run.report.objects.iter().any(|object| object.outcome.needs_hands()), "{:#}", words(&run));
             return Ok(());

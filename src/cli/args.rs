@@ -11,7 +11,7 @@ use super::program::Program;
 #[derive(Debug, Parser)]
 #[command(name = "smi2gamma", version, max_term_width = 100, propagate_version = true)]
 #[command(
-    after_help = "No command changes a source or a cluster; start with `smi2gamma report DIR`.\nExit codes: 0 done, 1 a difference was found (diff --exit-code), 2 no trustworthy result, 3 findings at or above --fail-on."
+    after_help = "No command changes a source or a cluster; start with `smi2gamma report DIR`.\nExit codes: 0 done, 1 a difference was found (diff --exit-code, verify, simulate --table), 2 no trustworthy result, 3 findings at or above --fail-on."
 )]
 pub struct Args {
     /// What to do.
@@ -31,6 +31,10 @@ pub enum Command {
     Diff(DiffArgs),
     /// Say what cannot be migrated and why.
     Report(ReportArgs),
+    /// Compare what SMI did with what routes do.
+    Verify(VerifyArgs),
+    /// Say what happens to one request, and which lines decide it.
+    Simulate(SimulateArgs),
     /// Say what is left of SMI, what still acts on it, and which routes have no effect.
     Status(StatusArgs),
     /// Explain a finding: what it means, why it matters, what to do.
@@ -305,6 +309,107 @@ pub struct ReportArgs {
     /// Lowest level of a finding that makes the exit code 3.
     #[arg(long, value_enum, default_value_t = FailOn::Never, value_name = "LEVEL", help_heading = "Output")]
     pub fail_on: FailOn,
+}
+
+/// How two sides are read.
+#[derive(Debug, clap::Args)]
+pub struct SidesArgs {
+    /// Context of both sides, such as Services; repeatable.
+    #[arg(long, value_name = "SOURCE", help_heading = "Input")]
+    pub with: Vec<PathBuf>,
+    /// Read also what `.gitignore` and `.ignore` of the sources leave out.
+    #[arg(long, help_heading = "Input")]
+    pub no_ignore: bool,
+    /// Largest file that is read, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MAX_FILE_SIZE, help_heading = "Input")]
+    pub max_file_size: u64,
+    /// Whose reading of SMI applies: spec, osm, linkerd, traefik, nginx, consul, istio or flomesh.
+    #[arg(long, value_name = "MESH", env = "SMI2GAMMA_FROM", hide_env_values = true, help_heading = "Decisions")]
+    pub from: Option<String>,
+    /// Whose engine reads the routes: gateway-api, linkerd, istio, istio-ambient, cilium, consul, kuma or network-policy.
+    #[arg(
+        long,
+        value_name = "TARGET[@VERSION]",
+        env = "SMI2GAMMA_TO",
+        hide_env_values = true,
+        help_heading = "Decisions"
+    )]
+    pub to: Option<String>,
+    /// A port of a Service that is not in the input; repeatable.
+    #[arg(long, value_name = "NAMESPACE/SERVICE=PORT", help_heading = "Decisions")]
+    pub service_port: Vec<String>,
+    /// Take for granted what routes need beside themselves: waypoints, appProtocol, cleared ServiceProfiles.
+    #[arg(long, help_heading = "Decisions")]
+    pub prepared: bool,
+    /// Configuration to use instead of the nearest smi2gamma.yaml.
+    #[arg(long, value_name = "FILE", env = "SMI2GAMMA_CONFIG", hide_env_values = true, help_heading = "Decisions")]
+    pub config: Option<PathBuf>,
+    /// Use no configuration, whatever else names one.
+    #[arg(long, help_heading = "Decisions")]
+    pub no_config: bool,
+    /// How clusters are reached.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `smi2gamma verify`
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// SMI: a file, a directory, `-` for standard input, or `cluster:[CONTEXT]`.
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Routes, in the same forms; they may be written by hand.
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// A verdict that passes besides equal: narrower, wider, different, order-dependent or undecided; repeatable.
+    #[arg(long, value_name = "VERDICT", help_heading = "Output")]
+    pub allow: Vec<String>,
+    /// Format of the answer.
+    #[arg(short, long, value_enum, default_value_t = VerdictFormat::Text, value_name = "FORMAT", help_heading = "Output")]
+    pub output: VerdictFormat,
+    /// How both are read.
+    #[command(flatten)]
+    pub sides: SidesArgs,
+}
+
+/// A format of verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerdictFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For a pull request.
+    Markdown,
+}
+
+/// `smi2gamma simulate`
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// SMI, routes or both: files, directories, `-`, or `cluster:[CONTEXT]`; then the method and the path.
+    #[arg(value_name = "SOURCE|METHOD|PATH", required = true)]
+    pub words: Vec<String>,
+    /// Routes that are not among the sources; repeatable.
+    #[arg(long, value_name = "SOURCE", help_heading = "Input")]
+    pub after: Vec<PathBuf>,
+    /// A table of requests with the answers they must have, in YAML, instead of one request.
+    #[arg(long, value_name = "FILE", help_heading = "Request")]
+    pub table: Option<PathBuf>,
+    /// Who sends the request: a ServiceAccount, or a SPIFFE identity; without one, any client in the cluster.
+    #[arg(long, value_name = "NAMESPACE/SERVICEACCOUNT", help_heading = "Request")]
+    pub source: Option<String>,
+    /// The port of the Service that it is sent to.
+    #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Request")]
+    pub to_service: Option<String>,
+    /// A header of it; repeatable.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "Request")]
+    pub headers: Vec<String>,
+    /// Format of the answer.
+    #[arg(short, long, value_enum, default_value_t = StatusFormat::Text, value_name = "FORMAT", help_heading = "Output")]
+    pub output: StatusFormat,
+    /// How both sides are read.
+    #[command(flatten)]
+    pub sides: SidesArgs,
 }
 
 /// `smi2gamma explain`

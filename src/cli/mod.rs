@@ -15,7 +15,9 @@ mod output;
 pub mod program;
 mod rbac;
 mod report;
+mod simulate;
 mod status;
+mod verify;
 
 use clap::FromArgMatches;
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ pub fn main() -> ExitCode {
         Command::Convert(command) => convert::run_convert(command, &terminal),
         Command::Diff(command) => diff::run_diff(command, &terminal),
         Command::Report(command) => report::run_report(command, &terminal),
+        Command::Verify(command) => verify::run_verify(command, &terminal),
+        Command::Simulate(command) => simulate::run_simulate(command, &terminal),
         Command::Status(command) => status::run_status(command, &terminal),
         Command::Explain(command) => explain::run_explain(command, &terminal),
         Command::Rbac(command) => rbac::run_rbac(command, &terminal),

@@ -1,11 +1,11 @@
 //! From flags, environment and configuration to plain options.
 
 use anyhow::{Context, Result, anyhow, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::args::{ClusterArgs, SourceArgs};
+use super::args::{ClusterArgs, SidesArgs, SourceArgs};
 use super::config;
 use super::program::Program;
 use crate::convert::{GivenPorts, Settings};
@@ -16,7 +16,9 @@ use crate::run::Options;
 use crate::scan::cluster::{ClusterOptions, Reading};
 use crate::scan::kubectl::Access;
 use crate::scan::{self, Input};
+use crate::sides::Inputs;
 use crate::target::Profile;
+use crate::verify::ServiceName;
 
 /// The target without `--to`: the standard itself.
 const DEFAULT_TARGET: &str = "gateway-api";
@@ -38,17 +40,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let config = loaded.config;
 
-    let from = match (&args.from, &config.from) {
-        (Some(name), _) => Some(Chosen { name: name.clone(), because: "--from".into() }),
-        (None, Some(name)) => Some(Chosen { name: name.clone(), because: file.clone() }),
-        (None, None) => None,
-    };
-    if let Some(Chosen { name, because }) = &from
-        && mappings::source(name).is_none()
-    {
-        let known: Vec<&str> = mappings::sources().iter().map(|mesh| mesh.name.as_str()).collect();
-        bail!("{because}: there is no source mesh `{name}`; known are {}", known.join(", "));
-    }
+    let from = chosen_mesh(args.from.as_ref(), config.from.as_ref(), &file)?;
     let (to, to_because) = match (&args.to, &config.to) {
         (Some(name), _) => (name.as_str(), "--to".to_owned()),
         (None, Some(name)) => (name.as_str(), file.clone()),
@@ -63,9 +55,8 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     }
     let mut flagged: BTreeMap<(String, String), Vec<u16>> = BTreeMap::new();
     for pair in &args.service_port {
-        let (service, port) = pair.split_once('=').ok_or_else(|| port_error(pair))?;
-        let port = port.parse().ok().filter(|&port: &u16| port > 0).ok_or_else(|| port_error(pair))?;
-        flagged.entry(service_name(service).context("--service-port")?).or_default().push(port);
+        let (service, port) = given_port(pair)?;
+        flagged.entry(service).or_default().push(port);
     }
     given.extend(flagged);
 
@@ -92,6 +83,63 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
         },
         verify: !args.no_verify,
     })
+}
+
+/// Plain options for two sides.
+pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<Inputs> {
+    let stdin = before.iter().chain(&after).filter(|input| **input == Input::Stdin).count();
+    if stdin > 1 {
+        bail!("standard input can be read once: give `-` for one side only");
+    }
+    let first = before.iter().find_map(|input| match input {
+        Input::Path(path) => Some(path.as_path()),
+        Input::Stdin | Input::Cluster(_) => None,
+    });
+    let loaded = if args.no_config { config::Loaded::default() } else { config::load(args.config.as_deref(), first)? };
+    let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let from = chosen_mesh(args.from.as_ref(), loaded.config.from.as_ref(), &file)?;
+    let to = args.to.as_deref().or(loaded.config.to.as_deref()).unwrap_or(DEFAULT_TARGET);
+    let mut ports: BTreeMap<ServiceName, BTreeSet<u16>> = BTreeMap::new();
+    for pair in &args.service_port {
+        let ((namespace, name), port) = given_port(pair)?;
+        let service = ServiceName { namespace: Some(namespace).filter(|namespace| !namespace.is_empty()), name };
+        ports.entry(service).or_default().insert(port);
+    }
+    Ok(Inputs {
+        scan: scan::Options {
+            sources: before,
+            with: inputs(&args.with, &[], &args.cluster)?,
+            max_file_size: args.max_file_size.saturating_mul(1 << 20),
+            no_ignore: args.no_ignore,
+            cluster: cluster_options(&args.cluster, None, true),
+        },
+        after,
+        from,
+        to: Profile::parse(to)?,
+        ports,
+        prepared: args.prepared,
+    })
+}
+
+fn chosen_mesh(flag: Option<&String>, config: Option<&String>, file: &str) -> Result<Option<Chosen>> {
+    let from = match (flag, config) {
+        (Some(name), _) => Some(Chosen { name: name.clone(), because: "--from".into() }),
+        (None, Some(name)) => Some(Chosen { name: name.clone(), because: file.to_owned() }),
+        (None, None) => None,
+    };
+    if let Some(Chosen { name, because }) = &from
+        && mappings::source(name).is_none()
+    {
+        let known: Vec<&str> = mappings::sources().iter().map(|mesh| mesh.name.as_str()).collect();
+        bail!("{because}: there is no source mesh `{name}`; known are {}", known.join(", "));
+    }
+    Ok(from)
+}
+
+fn given_port(pair: &str) -> Result<((String, String), u16)> {
+    let (service, port) = pair.split_once('=').ok_or_else(|| port_error(pair))?;
+    let port = port.parse().ok().filter(|&port: &u16| port > 0).ok_or_else(|| port_error(pair))?;
+    Ok((service_name(service).context("--service-port")?, port))
 }
 
 /// The sources as they were named.

@@ -8,6 +8,7 @@ pub mod json;
 pub mod markdown;
 pub mod summary;
 pub mod text;
+pub mod verdicts;
 
 mod excerpt;
 mod group;
