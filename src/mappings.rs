@@ -330,6 +330,8 @@ pub enum EmptyMatch {
     Everything,
     /// It was left out; a group of nothing else took every request.
     LeftOut,
+    /// Nobody says.
+    Undefined,
 }
 
 /// What a condition on the `host` header did.
@@ -468,8 +470,10 @@ pub enum ProtocolReading {
 pub struct AccessReading {
     /// When what no TrafficTarget grants was denied.
     pub enforcement: AccessFact<Enforcement>,
+    /// Whether the rules were read at all.
+    pub rules: AccessFact<RulesReading>,
     /// How a `pathRegex` was read.
-    pub path: AccessFact<PathAnchoring>,
+    pub path: AccessFact<PathReading>,
     /// How a header's regular expression was read.
     pub header: AccessFact<HeaderAnchoring>,
     /// What a match without any condition did.
@@ -480,8 +484,10 @@ pub struct AccessReading {
     pub no_matches: AccessFact<NoMatches>,
     /// What a name in `matches` did that the group does not have.
     pub missing_match: AccessFact<MissingReference>,
-    /// What a rule did whose group or route does not exist.
+    /// What a rule did whose HTTPRouteGroup does not exist.
     pub missing_group: AccessFact<MissingReference>,
+    /// What a rule did whose TCPRoute does not exist.
+    pub missing_route: AccessFact<MissingReference>,
     /// What a TrafficTarget without rules did.
     pub no_rules: AccessFact<NoRules>,
     /// What a TrafficTarget without sources did.
@@ -502,8 +508,12 @@ pub struct AccessReading {
     pub tcp_on_http: AccessFact<TcpOnHttp>,
     /// Whether the ports of a TCPRoute limited the requests of an HTTPRouteGroup of the same TrafficTarget.
     pub tcp_beside_http: AccessFact<TcpBesideHttp>,
+    /// Whether an HTTPRouteGroup took from a TCPRoute of the same TrafficTarget the ports that do not speak HTTP.
+    pub http_beside_tcp: AccessFact<HttpBesideTcp>,
     /// What a TrafficTarget without a TCPRoute allowed on a port that does not speak HTTP.
     pub http_on_opaque: AccessFact<HttpOnOpaque>,
+    /// Whom a port let in that does not speak HTTP.
+    pub opaque_sources: AccessFact<OpaqueSources>,
     /// What a rule of kind UDPRoute did.
     pub udp_rule: AccessFact<UdpRule>,
     /// What several TrafficTargets of one destination came to where their requests overlap.
@@ -528,6 +538,35 @@ pub enum Enforcement {
     GrantedDestinations,
     /// Nobody says.
     Undefined,
+}
+
+/// Whether the rules of a TrafficTarget were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RulesReading {
+    /// They say what is allowed.
+    Read,
+    /// They were not: the sources could send anything, and no other row about rules was ever asked.
+    Unread,
+}
+
+/// How the `pathRegex` of a rule was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathReading {
+    /// A regular expression that the whole path must match.
+    Full,
+    /// A regular expression whose match must begin at the start of the path and may end anywhere.
+    Start,
+    /// As `start`, after a leading slash was taken off the expression and put before the whole of it.
+    StartAfterSlash,
+    /// A regular expression whose match may begin and end anywhere.
+    Search,
+    /// No regular expression: `*` is any path, `*x` one that ends with x, `x*` one that begins with x, else the path itself.
+    /// What an absent one did is not known.
+    Words,
+    /// It was not read.
+    Unread,
 }
 
 /// What a rule did that lists no `matches`.
@@ -664,6 +703,26 @@ pub enum HttpOnOpaque {
     Everything,
     /// Nobody says.
     Undefined,
+}
+
+/// Whether an HTTPRouteGroup took from a TCPRoute of the same TrafficTarget the ports that do not speak HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpBesideTcp {
+    /// Both had to hold, and what is no request never satisfies the group.
+    AllowsNone,
+    /// The TCPRoute allowed its ports.
+    OnItsPorts,
+}
+
+/// Whom a port let in that does not speak HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpaqueSources {
+    /// The sources of the TrafficTarget.
+    Listed,
+    /// Anyone who reached it: sources were compared only for requests.
+    Anyone,
 }
 
 /// What a rule of kind UDPRoute did.

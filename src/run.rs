@@ -469,9 +469,9 @@ impl Engine<'_> {
                         Whose::Mesh(mesh) => mesh.split.as_ref(),
                         Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
                     };
-                    if let Some(reading) = reading
+                    if let Some(reading) = reading.map(model::pattern::MatchReading::of_split)
                         && let Err(refusal) =
-                            model::pattern::read_group(group, item.object.source, reading, languages, &mut Vec::new())
+                            model::pattern::read_group(group, item.object.source, &reading, languages, &mut Vec::new())
                     {
                         answer.check(index, *refusal);
                     }

@@ -13,10 +13,13 @@ use regex_automata::dfa::{Automaton, dense};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 use smi2gamma::mappings::{
-    AllZero, Answer, Attachment, Channel, Condition, DuplicateBackend, Golden, GoldenBackend, GoldenSplit, GrantNeed,
-    HeaderAnchoring, Held, HostHeader, Known, MatchesReading, MissingBackend, MissingPort, NameForms, NoRoutes,
-    PathAnchoring, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind, SameRoot, SelfReference, Shadow,
-    SplitReading, Unmatched, WeightReading, compare_versions, source, sources, target, targets,
+    AllZero, Allowance, Answer, Attachment, Channel, Condition, DuplicateBackend, EmptyMatch, Enforcement,
+    EveryPortBesideSome, Golden, GoldenBackend, GoldenSplit, GrantNeed, HeaderAnchoring, Held, HostHeader,
+    HttpBesideTcp, HttpOnOpaque, Known, MatchesReading, MissingBackend, MissingNamespace, MissingPort,
+    MissingReference, NameForms, NoMatches, NoRoutes, NoRules, NoSources, OpaqueSources, OtherNamespace, Overlap,
+    PathAnchoring, PathReading, PortReading, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind,
+    RulesReading, SameRoot, SelfReference, Shadow, SplitReading, TcpBesideHttp, TcpOnHttp, UdpRule, Unmatched,
+    WeightReading, compare_versions, source, sources, target, targets,
 };
 use smi2gamma::smi::Kind;
 use smi2gamma::target::{Profile, ProfileError};
@@ -66,6 +69,8 @@ fn every_source_says_which_versions_it_served_of_all_six_authored_kinds() {
         }
         let never_split = source.serves[&Kind::TrafficSplit].is.is_empty();
         assert_eq!(source.split.is_none(), never_split, "{}", source.name);
+        let never_target = source.serves[&Kind::TrafficTarget].is.is_empty();
+        assert_eq!(source.access.is_none(), never_target, "{}", source.name);
     }
 }
 
@@ -146,6 +151,34 @@ fn every_value_of_the_schema_is_used_by_a_table() {
     let mut forms = unused::<NameForms>("sources", "root");
     forms.retain(|form| unused::<NameForms>("sources", "backend").contains(form));
     assert_eq!(forms, nothing);
+
+    assert_eq!(unused::<Enforcement>("sources", "enforcement"), ["undefined"], "each mesh says when it denied");
+    assert_eq!(unused::<RulesReading>("sources", "rules"), nothing);
+    assert_eq!(unused::<PathReading>("sources", "path"), nothing);
+    assert_eq!(unused::<EmptyMatch>("sources", "empty-match"), nothing);
+    assert_eq!(unused::<NoMatches>("sources", "no-matches"), nothing);
+    let missing = ["missing-match", "missing-group", "missing-route"];
+    let unused_everywhere =
+        |value: &String| missing.iter().all(|row| unused::<MissingReference>("sources", row).contains(value));
+    assert_eq!(values::<MissingReference>().into_iter().filter(unused_everywhere).collect::<Vec<_>>(), nothing);
+    assert_eq!(unused::<NoRules>("sources", "no-rules"), nothing);
+    assert_eq!(unused::<NoSources>("sources", "no-sources"), nothing);
+    assert_eq!(unused::<OtherNamespace>("sources", "other-namespace"), nothing);
+    assert_eq!(unused::<PortReading>("sources", "destination-port"), nothing);
+    assert_eq!(unused::<EveryPortBesideSome>("sources", "every-port-beside-some"), nothing);
+    assert_eq!(unused::<TcpOnHttp>("sources", "tcp-on-http"), nothing);
+    assert_eq!(unused::<TcpBesideHttp>("sources", "tcp-beside-http"), nothing);
+    assert_eq!(unused::<HttpBesideTcp>("sources", "http-beside-tcp"), nothing);
+    assert_eq!(unused::<HttpOnOpaque>("sources", "http-on-opaque"), ["undefined"], "refused where a table has it");
+    assert_eq!(unused::<OpaqueSources>("sources", "opaque-sources"), nothing);
+    assert_eq!(unused::<UdpRule>("sources", "udp-rule"), nothing);
+    assert_eq!(unused::<Overlap>("sources", "overlap"), nothing);
+    assert_eq!(unused::<Allowance>("sources", "allowances"), nothing);
+    assert_eq!(
+        unused::<MissingNamespace>("sources", "destination-namespace"),
+        ["default"],
+        "NGINX Service Mesh up to 0.6"
+    );
 
     assert_eq!(unused::<NoRoutes>("targets", "no-routes"), nothing);
     assert_eq!(unused::<RegexReading>("targets", "regex"), nothing);
@@ -621,7 +654,8 @@ fn page() -> String {
         page += &format!("\nReleases: {}.\n", text(&table["versions"]));
         page += "\n| kind or question | answer | known | where |\n| --- | --- | --- | --- |\n";
         facts(&mut page, &table["serves"]);
-        facts(&mut page, &table["split"]);
+        section(&mut page, "of a TrafficSplit", &table["split"]);
+        section(&mut page, "of a TrafficTarget", &table["access"]);
     }
     page += "\n## Targets: which routes attach to a Service, and how they are read\n";
     let tables = raw("targets");
@@ -660,6 +694,14 @@ fn page() -> String {
 
 fn heading(page: &mut String, table: &Value, flag: &str) {
     *page += &format!("\n### `{flag} {}`: {}\n", text(&table["name"]), text(&table["title"]));
+}
+
+/// Facts about one kind, under a line that says so.
+fn section(page: &mut String, kind: &str, rows: &Value) {
+    if rows.is_mapping() {
+        *page += &format!("| *{kind}* | | | |\n");
+        facts(page, rows);
+    }
 }
 
 fn facts(page: &mut String, facts: &Value) {

@@ -72,7 +72,8 @@ impl Converter<'_> {
 }
 
 fn grpc_match(pattern: &RequestPattern) -> Result<GrpcRouteRulesMatches, Finding> {
-    let RequestPattern { methods, path, headers, place } = pattern;
+    // The reading of a split refuses conditions on the host.
+    let RequestPattern { methods, path, headers, authority: _, place } = pattern;
     if *methods != Methods::Any || path.as_ref().is_some_and(|path| !path.language.is_any()) {
         return Err(Finding::new(
             code!("grpc-condition"),

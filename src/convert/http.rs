@@ -237,7 +237,8 @@ pub(super) fn weight(share: &Share) -> i32 {
 }
 
 fn http_matches(pattern: &RequestPattern, style: Style) -> Result<Vec<HttpRouteRulesMatches>, Finding> {
-    let RequestPattern { methods, path, headers, place } = pattern;
+    // The reading of a split refuses conditions on the host.
+    let RequestPattern { methods, path, headers, authority: _, place } = pattern;
     if headers.len() > MAX_HEADERS {
         return Err(Finding::new(
             code!("too-many-headers"),

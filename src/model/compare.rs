@@ -31,7 +31,7 @@ pub fn same(left: &Split, right: &Split) -> Result<(), Witness> {
     }
 }
 
-fn same_patterns(left: &[RequestPattern], right: &[RequestPattern]) -> Result<(), Witness> {
+pub(super) fn same_patterns(left: &[RequestPattern], right: &[RequestPattern]) -> Result<(), Witness> {
     if left.len() != right.len() {
         return Err("a request that only some of the matches take".to_owned());
     }
@@ -54,7 +54,14 @@ fn same_pattern(left: &RequestPattern, right: &RequestPattern) -> Result<(), Wit
         .iter()
         .zip(&right.headers)
         .try_for_each(|(left, right)| same_header(left, right))
-        .map_err(|header| format!("{method} / with header `{header}`"))
+        .map_err(|header| format!("{method} / with header `{header}`"))?;
+    match (&left.authority, &right.authority) {
+        (None, None) => Ok(()),
+        (Some(left), Some(right)) => {
+            same_header(left, right).map_err(|header| format!("{method} / with header `{header}`"))
+        }
+        (Some(_), None) | (None, Some(_)) => Err(format!("{method} / for another host")),
+    }
 }
 
 fn same_path(left: Option<&PathPattern>, right: Option<&PathPattern>) -> Result<(), String> {

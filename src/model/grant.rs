@@ -100,6 +100,15 @@ impl Ports {
         }
     }
 
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Every, ports) | (ports, Self::Every) => ports.clone(),
+            (Self::Only(left), Self::Only(right)) => Self::Only(left.intersection(right).copied().collect()),
+        }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_none(&self) -> bool {

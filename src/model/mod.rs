@@ -3,9 +3,11 @@
 //! `split` reads a typed TrafficSplit into a [`Split`], driven by the table of the mesh. Two readings can be compared:
 //! what all meshes read alike needs no decision about whose reading counts. No target is known here.
 
+pub mod access;
 pub mod compare;
 pub mod grant;
 pub mod host;
+pub mod named;
 pub mod pattern;
 pub mod reading;
 pub mod split;

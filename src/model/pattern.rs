@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::code;
-use crate::mappings::{EmptyMatch, HostHeader, SplitReading};
+use crate::mappings::{AccessReading, EmptyMatch, HeaderAnchoring, HostHeader, PathReading, SplitReading};
 use crate::pattern::{Anchoring, Domain, Language, PatternError, Relation, relate};
 use crate::place::{Place, SourceId, Spanned};
 use crate::report::Finding;
@@ -61,6 +61,9 @@ pub struct RequestPattern {
     pub path: Option<PathPattern>,
     /// Headers, sorted by lower-case name.
     pub headers: Vec<HeaderPattern>,
+    /// The host that the request asks for (`Host`, `:authority`), port included where the client sent it; none: any.
+    /// Only of a grant: a route of a Service cannot say it.
+    pub authority: Option<HeaderPattern>,
     /// The match it was read from.
     pub place: Place,
 }
@@ -96,6 +99,7 @@ impl RequestPattern {
     pub fn is_everything(&self) -> bool {
         self.methods == Methods::Any
             && self.headers.is_empty()
+            && self.authority.is_none()
             && self.path.as_ref().is_none_or(|path| path.language.is_any())
     }
 
@@ -114,7 +118,11 @@ impl RequestPattern {
             let right = other.headers.iter().find(|right| left.name.eq_ignore_ascii_case(&right.name));
             right.is_none_or(|right| meet(&left.language, &right.language))
         });
-        methods && paths && headers
+        let hosts = match (&self.authority, &other.authority) {
+            (Some(left), Some(right)) => meet(&left.language, &right.language),
+            _ => true,
+        };
+        methods && paths && headers && hosts
     }
 }
 
@@ -143,6 +151,85 @@ pub enum GroupMeaning {
     Nothing,
 }
 
+/// How a mesh read the matches of a group: what its readings of splits and of access have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct MatchReading {
+    path: PathWords,
+    header: HeaderWords,
+    empty_match: EmptyMatch,
+    host: HostWords,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum PathWords {
+    Expression(Anchoring),
+    Words,
+    Unread,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HeaderWords {
+    Expression(Anchoring),
+    /// Only what means the same under any anchoring can be read.
+    Undefined,
+    Unread,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HostWords {
+    Authority,
+    NeverMatches,
+    /// It cannot be carried over.
+    Unsayable,
+    /// Nobody says what it did.
+    Undefined,
+}
+
+// === impl MatchReading ===
+
+impl MatchReading {
+    /// As the conditions of a split were read.
+    #[must_use]
+    pub fn of_split(reading: &SplitReading) -> Self {
+        Self {
+            path: PathWords::Expression(reading.path.is.into()),
+            header: HeaderWords::Expression(reading.header.is.into()),
+            empty_match: reading.empty_match.is,
+            host: match reading.host_header.is {
+                HostHeader::Authority | HostHeader::Undefined | HostHeader::Unread => HostWords::Unsayable,
+                HostHeader::NeverMatches => HostWords::NeverMatches,
+            },
+        }
+    }
+
+    /// As the rules of a TrafficTarget were read.
+    #[must_use]
+    pub fn of_access(reading: &AccessReading) -> Self {
+        Self {
+            path: match reading.path.is {
+                PathReading::Full => PathWords::Expression(Anchoring::Full),
+                PathReading::Start => PathWords::Expression(Anchoring::Start),
+                PathReading::StartAfterSlash => PathWords::Expression(Anchoring::StartAfterSlash),
+                PathReading::Search => PathWords::Expression(Anchoring::Search),
+                PathReading::Words => PathWords::Words,
+                PathReading::Unread => PathWords::Unread,
+            },
+            header: match reading.header.is {
+                HeaderAnchoring::Full => HeaderWords::Expression(Anchoring::Full),
+                HeaderAnchoring::Search => HeaderWords::Expression(Anchoring::Search),
+                HeaderAnchoring::Undefined => HeaderWords::Undefined,
+                HeaderAnchoring::Unread => HeaderWords::Unread,
+            },
+            empty_match: reading.empty_match.is,
+            host: match reading.host_header.is {
+                HostHeader::Authority => HostWords::Authority,
+                HostHeader::NeverMatches => HostWords::NeverMatches,
+                HostHeader::Undefined | HostHeader::Unread => HostWords::Undefined,
+            },
+        }
+    }
+}
+
 /// Reads one group.
 ///
 /// # Errors
@@ -150,24 +237,40 @@ pub enum GroupMeaning {
 pub fn read_group(
     group: &HttpRouteGroup,
     source: SourceId,
-    reading: &SplitReading,
+    reading: &MatchReading,
     languages: &Languages,
     findings: &mut Vec<Finding>,
 ) -> Result<GroupMeaning, Box<Finding>> {
-    let left_out_if_empty = reading.empty_match.is == EmptyMatch::LeftOut;
+    let left_out_if_empty = reading.empty_match == EmptyMatch::LeftOut;
     if group.matches.is_empty() && !left_out_if_empty {
         return Err(Box::new(empty_group(group, source)));
     }
+    read_matches(&group.matches, source, reading, languages, findings)
+}
+
+/// Reads some matches of one group.
+///
+/// # Errors
+/// The finding that keeps them from being read.
+pub fn read_matches<'m>(
+    matches: impl IntoIterator<Item = &'m HttpMatch>,
+    source: SourceId,
+    reading: &MatchReading,
+    languages: &Languages,
+    findings: &mut Vec<Finding>,
+) -> Result<GroupMeaning, Box<Finding>> {
     let mut patterns = Vec::new();
-    let mut left_out = 0;
-    for item in &group.matches {
-        match read_match(item, source, reading, languages, findings)? {
+    let mut all_left_out = true;
+    for item in matches {
+        let meaning = read_match(item, source, reading, languages, findings)?;
+        all_left_out &= matches!(meaning, MatchMeaning::LeftOut);
+        match meaning {
             MatchMeaning::Pattern(pattern) => patterns.push(pattern),
             MatchMeaning::Never(finding) => findings.push(finding),
-            MatchMeaning::LeftOut => left_out += 1,
+            MatchMeaning::LeftOut => {}
         }
     }
-    Ok(if left_out == group.matches.len() { GroupMeaning::Nothing } else { GroupMeaning::Patterns(patterns) })
+    Ok(if all_left_out { GroupMeaning::Nothing } else { GroupMeaning::Patterns(patterns) })
 }
 
 fn empty_group(group: &HttpRouteGroup, source: SourceId) -> Finding {
@@ -181,13 +284,13 @@ fn empty_group(group: &HttpRouteGroup, source: SourceId) -> Finding {
 }
 
 fn everything(place: Place) -> RequestPattern {
-    RequestPattern { methods: Methods::Any, path: None, headers: Vec::new(), place }
+    RequestPattern { methods: Methods::Any, path: None, headers: Vec::new(), authority: None, place }
 }
 
 fn read_match(
     item: &HttpMatch,
     source: SourceId,
-    reading: &SplitReading,
+    reading: &MatchReading,
     languages: &Languages,
     findings: &mut Vec<Finding>,
 ) -> Result<MatchMeaning, Box<Finding>> {
@@ -199,10 +302,17 @@ fn read_match(
         _ => None,
     };
     if methods == Methods::Any && path.is_none() && headers.is_empty() {
-        return Ok(match reading.empty_match.is {
-            EmptyMatch::LeftOut => MatchMeaning::LeftOut,
-            EmptyMatch::Everything => MatchMeaning::Pattern(everything(place)),
-        });
+        return match reading.empty_match {
+            EmptyMatch::LeftOut => Ok(MatchMeaning::LeftOut),
+            EmptyMatch::Everything => Ok(MatchMeaning::Pattern(everything(place))),
+            EmptyMatch::Undefined => Err(Box::new(unsaid(place, "a match without any condition").help(
+                "write `pathRegex: \".*\"` if every request is meant, and say whose reading counts with `--from`",
+            ))),
+        };
+    }
+    if path.is_none() && matches!(reading.path, PathWords::Words) {
+        let finding = unsaid(place, "a match without `pathRegex`");
+        return Err(Box::new(finding.help("write the path that is meant; as words, `*` is any path")));
     }
     if let Some(path) = &path {
         if path.language.is_empty() {
@@ -212,11 +322,17 @@ fn read_match(
             findings.push(finding);
         }
     }
-    let headers = match read_headers(headers, source, reading, languages)? {
+    let Headers { headers, authority } = match read_headers(headers, source, reading, languages)? {
         Ok(headers) => headers,
         Err(finding) => return Ok(MatchMeaning::Never(*finding)),
     };
-    Ok(MatchMeaning::Pattern(RequestPattern { methods, path, headers, place }))
+    Ok(MatchMeaning::Pattern(RequestPattern { methods, path, headers, authority, place }))
+}
+
+/// What the source mesh did with something is not known, so that it cannot be said in the target's words.
+pub(super) fn unsaid(place: Place, what: &str) -> Finding {
+    let message = format!("what {what} did in the source mesh is not known");
+    Finding::new(code!("source-reading-undefined"), message).at(place)
 }
 
 fn never(path: &PathPattern) -> Finding {
@@ -266,16 +382,36 @@ fn read_methods(written: &[Spanned<String>], source: SourceId) -> Result<Methods
 fn read_path(
     expression: &Spanned<String>,
     source: SourceId,
-    reading: &SplitReading,
+    reading: &MatchReading,
     languages: &Languages,
 ) -> Result<PathPattern, Box<Finding>> {
     let place = Place { source, span: expression.span };
-    let anchoring = Anchoring::from(reading.path.is);
-    match languages.get(Domain::Path, anchoring, &expression.value).as_ref() {
+    let (written, anchoring) = match reading.path {
+        PathWords::Expression(anchoring) => (expression.value.clone(), anchoring),
+        PathWords::Words => (of_words(&expression.value), Anchoring::Full),
+        PathWords::Unread => return Err(Box::new(unsaid(place, "a condition on the path"))),
+    };
+    match languages.get(Domain::Path, anchoring, &written).as_ref() {
         Ok(language) => {
-            Ok(PathPattern { expression: expression.value.clone(), anchoring, language: language.clone(), place })
+            let language = language.clone();
+            Ok(PathPattern { expression: written, anchoring, language, place })
         }
         Err(error) => Err(Box::new(refuse_expression(error, &expression.value, place))),
+    }
+}
+
+/// The regular expression that takes what Istio's `paths` took: `*`, `*x`, `x*`, `x` (istio/istio@1.4.9
+/// `pilot/pkg/security/authz/model/matcher/header.go`).
+fn of_words(words: &str) -> String {
+    let literal = |text: &str| -> String {
+        let special = |c: char| r"\.+*?()|[]{}^$".contains(c);
+        text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
+    };
+    match (words.strip_prefix('*'), words.strip_suffix('*')) {
+        (Some(""), _) => ".*".to_owned(),
+        (Some(end), _) => format!(".*{}", literal(end)),
+        (None, Some(start)) => format!("{}.*", literal(start)),
+        (None, None) => literal(words),
     }
 }
 
@@ -303,32 +439,38 @@ fn refuse_expression(error: &PatternError, expression: &str, place: Place) -> Fi
         .help("rewrite it without that construct; the engines behind Gateway API do not agree on it")
 }
 
-/// The inner error says that the match takes no request.
-type Headers = Result<Vec<HeaderPattern>, Box<Finding>>;
+struct Headers {
+    headers: Vec<HeaderPattern>,
+    authority: Option<HeaderPattern>,
+}
 
+/// What the conditions on headers mean; the inner error says that the match takes no request.
 fn read_headers(
     written: &[crate::smi::Header],
     source: SourceId,
-    reading: &SplitReading,
+    reading: &MatchReading,
     languages: &Languages,
-) -> Result<Headers, Box<Finding>> {
+) -> Result<Result<Headers, Box<Finding>>, Box<Finding>> {
     let mut headers: Vec<HeaderPattern> = Vec::new();
+    let mut authority = None;
     for header in written {
         let name_place = Place { source, span: header.name.span };
-        let place = Place { source, span: header.value.span };
         let name = &header.name.value;
         check_header_name(name, name_place)?;
         if name.eq_ignore_ascii_case("host") {
-            let finding = Finding::new(
-                code!("header-host"),
-                "a condition on the `host` header cannot be said in a route of a Service",
-            )
-            .at(name_place);
-            match reading.host_header.is {
-                HostHeader::Authority | HostHeader::Undefined | HostHeader::Unread => {
-                    return Err(Box::new(finding.note("meshes do not agree on `Host` in `headers`, and `hostnames` has no meaning for a Service parent (GEP-1294)").help("split by another header, or give each host a Service of its own")));
+            match reading.host {
+                // Other spellings were looked up like any header (openservicemesh/osm@release-v1.2
+                // `pkg/envoy/rds/route/route_config.go`), and what a proxy has under them nobody says.
+                HostWords::Authority if name == "host" => {
+                    authority = Some(read_header(header, source, reading, languages)?);
+                    continue;
                 }
-                HostHeader::NeverMatches => {
+                HostWords::Unsayable => return Err(Box::new(refuse_host(name_place))),
+                HostWords::Authority | HostWords::Undefined => {
+                    let finding = unsaid(name_place, &format!("a condition on the header `{name}`"));
+                    return Err(Box::new(finding.help("allow by another header, or by path and method")));
+                }
+                HostWords::NeverMatches => {
                     let never = Finding::new(
                         code!("match-never"),
                         "no request matches a condition on the `host` header: the source mesh never sees one",
@@ -337,21 +479,7 @@ fn read_headers(
                 }
             }
         }
-        if header.value.value.is_empty() {
-            return Err(Box::new(
-                Finding::new(code!("header-empty"), format!("header `{name}` has an empty expression"))
-                    .at(place)
-                    .note("an empty expression is any value to one engine and the empty value to another; a header match of Gateway API needs at least one character")
-                    .help("write `.*` for any value"),
-            ));
-        }
-        let anchoring = Anchoring::from(reading.header.is);
-        let language = match languages.get(Domain::HeaderValue, anchoring, &header.value.value).as_ref() {
-            Ok(language) => language.clone(),
-            Err(error) => return Err(Box::new(refuse_expression(error, &header.value.value, place))),
-        };
-        let pattern =
-            HeaderPattern { name: name.clone(), expression: header.value.value.clone(), anchoring, language, place };
+        let pattern = read_header(header, source, reading, languages)?;
         // Later entries of the same spelling replace earlier ones (smi-sdk-go `pkg/apis/specs/v1alpha4/helpers.go`).
         if let Some(same) = headers.iter_mut().find(|known| known.name == *name) {
             *same = pattern;
@@ -368,7 +496,53 @@ fn read_headers(
         }
     }
     headers.sort_by_key(|header| header.name.to_ascii_lowercase());
-    Ok(Ok(headers))
+    Ok(Ok(Headers { headers, authority }))
+}
+
+fn refuse_host(place: Place) -> Finding {
+    Finding::new(code!("header-host"), "a condition on the `host` header cannot be said in a route of a Service")
+        .at(place)
+        .note("meshes do not agree on `Host` in `headers`, and `hostnames` has no meaning for a Service parent (GEP-1294)")
+        .help("split by another header, or give each host a Service of its own")
+}
+
+fn read_header(
+    header: &crate::smi::Header,
+    source: SourceId,
+    reading: &MatchReading,
+    languages: &Languages,
+) -> Result<HeaderPattern, Box<Finding>> {
+    let (name, expression) = (&header.name.value, &header.value.value);
+    let place = Place { source, span: header.value.span };
+    if expression.is_empty() {
+        return Err(Box::new(
+            Finding::new(code!("header-empty"), format!("header `{name}` has an empty expression"))
+                .at(place)
+                .note("an empty expression is any value to one engine and the empty value to another; a header match of Gateway API needs at least one character")
+                .help("write `.*` for any value"),
+        ));
+    }
+    let compile = |anchoring| match languages.get(Domain::HeaderValue, anchoring, expression).as_ref() {
+        Ok(language) => Ok(language.clone()),
+        Err(error) => Err(Box::new(refuse_expression(error, expression, place))),
+    };
+    let anchoring = match reading.header {
+        HeaderWords::Expression(anchoring) => anchoring,
+        HeaderWords::Undefined if same(&compile(Anchoring::Full)?, &compile(Anchoring::Search)?) => Anchoring::Full,
+        HeaderWords::Undefined => {
+            let finding = unsaid(place, &format!("`{expression}`, which may match a part of the value or the whole,"));
+            return Err(Box::new(
+                finding.help("write `.*` around it for a part, or say which mesh read it with `--from`"),
+            ));
+        }
+        HeaderWords::Unread => return Err(Box::new(unsaid(place, "a condition on a header"))),
+    };
+    let language = compile(anchoring)?;
+    Ok(HeaderPattern { name: name.clone(), expression: expression.clone(), anchoring, language, place })
+}
+
+fn same(left: &Language, right: &Language) -> bool {
+    matches!(relate(left, right), Ok(Relation::Equal))
 }
 
 /// The name pattern of HTTPHeaderMatch (kubernetes-sigs/gateway-api v1.6.1 `apis/v1/shared_types.go`, HeaderName).

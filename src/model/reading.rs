@@ -165,7 +165,7 @@ fn describe_split(split: &Split) -> String {
     }
 }
 
-fn describe_pattern(pattern: &RequestPattern) -> String {
+pub(super) fn describe_pattern(pattern: &RequestPattern) -> String {
     let mut parts = Vec::new();
     if let super::Methods::Only(methods) = &pattern.methods {
         parts.push(format!("method {}", methods.iter().copied().collect::<Vec<_>>().join("|")));
@@ -177,6 +177,7 @@ fn describe_pattern(pattern: &RequestPattern) -> String {
         pattern
             .headers
             .iter()
+            .chain(&pattern.authority)
             .map(|header| format!("header {} {} `{}`", header.name, words(header.anchoring), header.expression)),
     );
     if parts.is_empty() { "anything".to_owned() } else { parts.join(" and ") }

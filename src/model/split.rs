@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::host::HostPort;
-use super::pattern::{GroupMeaning, Languages, read_group};
+use super::named::pick;
+use super::pattern::{GroupMeaning, Languages, MatchReading, read_group};
 use super::weights::{WeightError, least_integers};
 use super::{Host, RequestPattern, ServiceRef, Share, Split};
 use crate::code;
@@ -81,18 +82,7 @@ impl<'a> Groups<'a> {
     /// The group `name` in `namespace`; one whose namespace is not known stands for any.
     #[must_use]
     pub fn find(&self, namespace: Option<&str>, name: &str) -> Lookup<Group<'a>> {
-        let all = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let exactly = |group: &&Group<'a>| group.namespace == namespace;
-        let loosely = |group: &&Group<'a>| namespace.is_none() || group.namespace.is_none();
-        let mut candidates: Vec<_> = all.iter().filter(exactly).copied().collect();
-        if candidates.is_empty() {
-            candidates = all.iter().filter(loosely).copied().collect();
-        }
-        match candidates.as_slice() {
-            [] => Lookup::Missing,
-            [only] => Lookup::Found(*only),
-            [first, second, ..] => Lookup::Ambiguous(*first, *second),
-        }
+        pick(self.by_name.get(name).map(Vec::as_slice).unwrap_or_default(), namespace, |group| group.namespace)
     }
 }
 
@@ -248,7 +238,8 @@ impl<'a> Reader<'a> {
             match self.group(reference)? {
                 Ok((source, group)) => {
                     let languages = self.around.languages;
-                    match read_group(group, source, self.reading, languages, &mut self.findings)? {
+                    let reading = MatchReading::of_split(self.reading);
+                    match read_group(group, source, &reading, languages, &mut self.findings)? {
                         GroupMeaning::Patterns(read) => {
                             unconditional = false;
                             patterns.extend(read);

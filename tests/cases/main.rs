@@ -3,6 +3,7 @@
 //! A test that is named after a case runs its input with the flags of its row and is held to the row's outcome and code;
 //! then it says what the output means. The notation for routes is that of [`world::route`].
 
+mod access;
 mod engine;
 mod grants;
 mod limits;
