@@ -124,7 +124,7 @@ impl<'i> Reading<'i> {
         }
         let moved: Vec<Doc> =
             after.documents.iter().map(|doc| Doc { source: SourceId(doc.source.0.saturating_add(shift)), ..*doc }).collect();
-        let before_loaded = load::load(&before.documents, &sources);
+        let before_loaded = load::load(&before.documents, &before.scopes, &[], &sources);
         let loaded = load::load_all(&moved, &sources);
         let below = |doc: &Doc| below(&sources.get(doc.source).name, others);
         let after_docs = loaded.into_iter().zip(moved.iter().map(below)).collect();
