@@ -502,17 +502,16 @@ impl<'s> Access<'s> {
             return Ok(false);
         }
         match (&target.tcp, &target.http) {
-            _ if target.everything => Ok(true),
             (Some(_), Some(_)) if reading.http_beside_tcp.is == HttpBesideTcp::AllowsNone => Ok(false),
             (Some(ports), _) => self.covers(ports, reading.tcp_ports.is),
-            (None, Some(_)) => match reading.http_on_opaque.is {
+            (None, http) if http.is_some() || target.everything => match reading.http_on_opaque.is {
                 HttpOnOpaque::Nothing => Ok(false),
                 HttpOnOpaque::Everything => Ok(true),
                 HttpOnOpaque::Undefined => {
                     Err("nobody says what a TrafficTarget without a TCPRoute allows on a port that is not HTTP".into())
                 }
             },
-            (None, None) => Ok(false),
+            (None, _) => Ok(false),
         }
     }
 
