@@ -5,10 +5,11 @@
 #   packaging/archive.sh krew                                    dist/smi2gamma.yaml, with the sums of the archives in dist/;
 #                                                                fails if one is missing
 #
-# OS is linux, darwin or windows; ARCH is amd64 or arm64. BINARIES is where cargo put them (default target/release).
+# DIST is another place than dist/. OS is linux, darwin or windows; ARCH is amd64 or arm64. BINARIES is where cargo put them (default target/release).
 # RUNNABLE is a program of this machine that writes the manual pages and completions, where the built one does not run here.
 set -eu
 cd "$(dirname "$0")/.."
+dist=${DIST:-dist}
 
 version=v$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
@@ -23,8 +24,10 @@ archive() {
     runnable=${4:-$binaries/smi2gamma$exe}
     name=smi2gamma-$version-$os-$arch
     stage=$(mktemp -d)
+    # The folder itself is in the archive: whoever unpacks it in a shared place must not take it away from others.
+    chmod 755 "$stage"
     trap 'rm -rf "$stage"' EXIT
-    mkdir -p dist "$stage/man" "$stage/completions"
+    mkdir -p "$dist" "$stage/man" "$stage/completions"
     cp LICENSE "$stage/"
     cp "$binaries/kubectl-smi2gamma$exe" "$binaries/smi2gamma$exe" "$stage/"
     [ "$os" = windows ] || cp packaging/kubectl_complete-smi2gamma "$stage/"
@@ -34,33 +37,33 @@ archive() {
     done
     # The same input makes the same archive, where tar can.
     if tar --version 2>/dev/null | grep -q GNU; then
-        tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - . | gzip -n >"dist/$name.tar.gz"
+        tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - . | gzip -n >"$dist/$name.tar.gz"
     else
-        tar -C "$stage" -czf "dist/$name.tar.gz" .
+        tar -C "$stage" -czf "$dist/$name.tar.gz" .
     fi
-    sum "dist/$name.tar.gz" >"dist/$name.tar.gz.sha256"
-    echo "dist/$name.tar.gz $(cat "dist/$name.tar.gz.sha256")"
+    sum "$dist/$name.tar.gz" >"$dist/$name.tar.gz.sha256"
+    echo "$dist/$name.tar.gz $(cat "$dist/$name.tar.gz.sha256")"
 }
 
 krew() {
-    mkdir -p dist
+    mkdir -p "$dist"
     sed -e "s/v[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/$version/g" \
         -e "s#OWNER/smi2gamma#${GITHUB_REPOSITORY:-OWNER/smi2gamma}#" packaging/krew/smi2gamma.yaml | grep -v '^#' |
         while IFS= read -r line; do
             case $line in
             *uri:*) file=${line##*/} ;;
             *sha256:*)
-                if [ -e "dist/$file.sha256" ]; then
-                    line="    sha256: \"$(cat "dist/$file.sha256")\""
+                if [ -e "$dist/$file.sha256" ]; then
+                    line="    sha256: \"$(cat "$dist/$file.sha256")\""
                 else
-                    echo "dist/$file is missing: its sum is not filled in" >&2
+                    echo "$dist/$file is missing: its sum is not filled in" >&2
                 fi
                 ;;
             esac
             printf '%s\n' "$line"
-        done >dist/smi2gamma.yaml
-    echo dist/smi2gamma.yaml
-    ! grep -q 'sha256: "0*"' dist/smi2gamma.yaml
+        done >"$dist/smi2gamma.yaml"
+    echo "$dist/smi2gamma.yaml"
+    ! grep -q 'sha256: "0*"' "$dist"/smi2gamma.yaml
 }
 
 case ${1:-} in

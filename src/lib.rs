@@ -29,6 +29,7 @@ pub mod referrers;
 pub mod report;
 pub mod run;
 pub mod scan;
+pub mod scope;
 pub mod settle;
 pub mod sides;
 pub mod smi;

@@ -155,10 +155,10 @@ impl Wanted {
 
 /// For each document, whether it is deployed together with a grant, or is context of one.
 fn beside_grants(loaded: &[Loaded], scopes: &[Scope], context: &[DocId]) -> Vec<bool> {
-    let grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(|object| grants(object));
+    let has_grants = |doc: DocId| loaded[doc.0 as usize].objects.iter().any(grants);
     let mut beside = vec![false; loaded.len()];
     let mut any = false;
-    for scope in scopes.iter().filter(|scope| scope.documents().any(grants)) {
+    for scope in scopes.iter().filter(|scope| scope.documents().any(has_grants)) {
         any = true;
         scope.documents().for_each(|doc| beside[doc.0 as usize] = true);
     }
@@ -244,12 +244,12 @@ fn load_document(id: DocId, doc: &Doc, sources: &SourceMap) -> Loaded {
             true => loaded.entries.extend(Entry::read_patch(&header, doc.source)),
             false => loaded.entries.extend(Entry::read(&header, doc.source)),
         }
+        if served {
+            loaded.entries.extend(Entry::mentions(&header, doc.source));
+        }
         if is_read(header.group(), header.kind) {
             let namespace = header.namespace.map(str::to_owned);
             loaded.held.push(Held { node: found.node.clone(), source: doc.source, namespace });
-        }
-        if served {
-            loaded.entries.extend(Entry::mentions(&header, doc.source));
         }
         if doc.marked {
             loaded.findings.extend(referrers::inspect(&header, doc.source));

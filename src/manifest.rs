@@ -65,7 +65,9 @@ pub fn manifest(api_version: &str, kind: &str, metadata: Metadata, spec: &impl S
     let mut origins: Vec<String> = from.iter().map(ToString::to_string).collect();
     origins.sort();
     origins.dedup();
-    annotations.insert(MIGRATED_FROM.to_owned(), origins.join(","));
+    if !origins.is_empty() {
+        annotations.insert(MIGRATED_FROM.to_owned(), origins.join(","));
+    }
     let mut meta = Map::new();
     meta.insert("name".into(), json!(name));
     if let Some(namespace) = &namespace {
@@ -74,7 +76,9 @@ pub fn manifest(api_version: &str, kind: &str, metadata: Metadata, spec: &impl S
     if !labels.is_empty() {
         meta.insert("labels".into(), json!(labels));
     }
-    meta.insert("annotations".into(), json!(annotations));
+    if !annotations.is_empty() {
+        meta.insert("annotations".into(), json!(annotations));
+    }
     let spec = serde_json::to_value(spec).expect("a spec is plain data");
     let value = emit::order(json!({ "apiVersion": api_version, "kind": kind, "metadata": meta, "spec": spec }));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

@@ -220,12 +220,12 @@ pub struct Source {
     /// How it read a TrafficSplit; none for a mesh that never served the kind.
     #[serde(default)]
     pub split: Option<SplitReading>,
-    /// Domains whose hosts only this mesh served, and which are gone with it.
-    #[serde(default)]
-    pub hosts: Option<Fact<Vec<String>>>,
     /// How it read a TrafficTarget; none for a mesh that never served the kind.
     #[serde(default)]
     pub access: Option<AccessReading>,
+    /// Domains whose hosts only this mesh served, and which are gone with it.
+    #[serde(default)]
+    pub hosts: Option<Fact<Vec<String>>>,
     /// What in a scope is strong evidence of this mesh.
     pub evidence: Evidence,
 }

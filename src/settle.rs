@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::load::SmiObject;
-use crate::manifest::Manifest;
+use crate::manifest::{Effect, Manifest};
+use crate::mappings::{gateway_api, names, targets};
 use crate::outcome::{Outcome, Proof};
 use crate::place::{Place, Span};
 use crate::prove::Proved;
 use crate::referrers::owner;
 use crate::report::{Chosen, Finding, Level, ObjectId, ObjectReport, Report, catalogue};
 use crate::smi::{Kind, Object, Rule};
+use crate::target::Profile;
 
 /// What one scope has to say.
 #[derive(Clone, Debug, Default)]
@@ -42,12 +44,10 @@ pub struct Answer {
 /// Who refers to a group, a route or a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A TrafficSplit that is to be converted: its index.
-    Split(usize),
-    /// A TrafficSplit that is not: the filter leaves it out, or it is context.
-    OtherSplit(ObjectId, Place),
-    /// A TrafficTarget.
-    Target,
+    /// A TrafficSplit or a TrafficTarget that is to be converted: its index.
+    Converted(usize),
+    /// One that is not: the filter leaves it out, or it is context.
+    Other(ObjectId, Place),
     /// A vendor's object: its kind and name, and where.
     Vendor(String, Place),
 }
@@ -165,7 +165,7 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
         }
     }
     desk.versions(&members);
-    desk.splits_without_output(&manifests);
+    desk.without_output(&manifests);
     desk.fragments();
     for (object, finding) in checks {
         desk.check(object, finding);
@@ -293,7 +293,9 @@ impl<'a> Desk<'a> {
                 agreed.push((origins.clone(), manifest.clone()));
             }
         }
-        agreed.sort_by_key(|(origins, _)| origins.iter().min().copied());
+        agreed.sort_by_key(|(origins, manifest)| {
+            (manifest.effect == Effect::DeniesByDefault, origins.iter().min().copied())
+        });
         agreed
     }
 
@@ -349,13 +351,17 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// A split that no finding refuses must have output.
-    fn splits_without_output(&mut self, manifests: &[(Vec<usize>, Manifest)]) {
+    /// A split or a grant that no finding refuses must have output.
+    fn without_output(&mut self, manifests: &[(Vec<usize>, Manifest)]) {
         let converted: BTreeSet<usize> = manifests.iter().flat_map(|(origins, _)| origins.iter().copied()).collect();
         for index in 0..self.objects.len() {
-            let split = matches!(self.objects[index].object, Some(Object::TrafficSplit(_)));
-            if split && !converted.contains(&index) && !self.findings[index].iter().any(blocks) {
-                let finding = Finding::new(code!("internal"), "this split was neither converted nor refused")
+            let what = match self.objects[index].object {
+                Some(Object::TrafficSplit(_)) => "split",
+                Some(Object::TrafficTarget(_)) => "grant",
+                _ => continue,
+            };
+            if !converted.contains(&index) && !self.findings[index].iter().any(blocks) {
+                let finding = Finding::new(code!("internal"), format!("this {what} was neither converted nor refused"))
                     .at(self.at(index))
                     .help("this is a mistake in smi2gamma: please report it with the manifest");
                 self.add(index, finding);
@@ -363,78 +369,50 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Everything that is not a split.
+    /// Objects without a life of their own: they go where those that refer to them go.
     fn fragments(&mut self) {
         for index in 0..self.objects.len() {
-            let Some(object) = &self.objects[index].object else { continue };
-            if self.objects[index].patch.is_some() {
-                continue;
-            }
-            match object {
-                Object::TrafficSplit(_) | Object::TrafficMetrics(_) => {}
-                Object::TrafficTarget(target) => {
-                    let what = called("access grant", &self.objects[index].id.name);
-                    self.policy(index, &what, Some(target.says()));
-                }
-                Object::IdentityBinding(binding) => {
-                    let what = called("IdentityBinding", &self.objects[index].id.name);
-                    self.policy(index, &what, Some(binding.says()));
-                }
-                Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) => self.fragment(index),
+            let fragment = self.objects[index].object.as_ref().is_some_and(is_fragment);
+            if fragment && self.objects[index].patch.is_none() {
+                self.fragment(index);
             }
         }
     }
 
-    fn policy(&mut self, index: usize, what: &str, says: Option<String>) {
-        let mut finding = Finding::new(code!("policy-not-converted"), format!("{what} is not converted"))
-            .at(self.at(index))
-            .note("this version writes routes, and no authorization policy yet")
-            .help("keep the object, and keep the source mesh enforcing it, until its policy has been written for the target mesh");
-        finding.notes.extend(says.map(|says| format!("it says: {says}")));
-        self.add(index, finding);
-    }
-
-    /// A group or a route: it goes where those that refer to it go.
     fn fragment(&mut self, index: usize) {
         let id = self.objects[index].id.clone();
         let users = self.users[index].clone();
-        if users.contains(&User::Target) {
-            let says = match &self.objects[index].object {
-                Some(Object::TcpRoute(route) | Object::UdpRoute(route)) => Some(route.says()),
-                _ => None,
-            };
-            self.policy(index, &format!("{}, part of an access grant,", called(&id.kind, &id.name)), says);
-        }
         self.vendors(index, &users);
         for user in &users {
             match user {
-                User::Split(split) if self.findings[*split].iter().any(blocks) => {
-                    let finding = Finding::new(
-                        code!("group-waits"),
-                        format!(
-                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted",
-                            id.name, self.objects[*split].id.name
-                        ),
-                    )
-                    .at(self.at(index))
-                    .label(self.at(*split), "this split")
-                    .help("decide about the split first");
+                User::Converted(user) if self.findings[*user].iter().any(blocks) => {
+                    let other = &self.objects[*user].id;
+                    let message = format!(
+                        "{} `{}` stays, since {} is not converted",
+                        id.kind,
+                        id.name,
+                        called(&other.kind, &other.name)
+                    );
+                    let finding = Finding::new(code!("group-waits"), message)
+                        .at(self.at(index))
+                        .label(self.at(*user), "it is used here")
+                        .help("decide about that one first");
                     self.add(index, finding);
                 }
-                User::OtherSplit(other, place) if !self.converts_too(&users, other) => {
-                    let finding = Finding::new(
-                        code!("group-waits"),
-                        format!(
-                            "HTTPRouteGroup `{}` stays, since split `{}` is not converted in this run",
-                            id.name, other.name
-                        ),
-                    )
-                    .at(self.at(index))
-                    .label(*place, "this split")
-                    .help("convert the group and all splits that refer to it in one run");
+                User::Other(other, place) if !self.converts_too(&users, other) => {
+                    let message = format!(
+                        "{} `{}` stays, since {} is not converted in this run",
+                        id.kind,
+                        id.name,
+                        called(&other.kind, &other.name)
+                    );
+                    let finding = Finding::new(code!("group-waits"), message)
+                        .at(self.at(index))
+                        .label(*place, "it is used here")
+                        .help("convert it and all that refers to it in one run");
                     self.add(index, finding);
                 }
-                User::Split(_) | User::OtherSplit(..) | User::Target | User::Vendor(..) => {}
+                User::Converted(_) | User::Other(..) | User::Vendor(..) => {}
             }
         }
         if users.is_empty() && !id.name.is_empty() {
@@ -444,7 +422,7 @@ impl<'a> Desk<'a> {
             )
             .at(self.at(index))
             .note(
-                "Gateway API has no match groups of their own: without a split or a grant there is nothing to convert",
+                "Gateway API has no such objects of their own: without a split or a grant there is nothing to convert",
             )
             .help("give what refers to it with `--with FILE`, or delete it");
             self.add(index, finding);
@@ -476,42 +454,38 @@ impl<'a> Desk<'a> {
         findings.flat_map(|finding| finding.labels.iter().map(|label| Some(label.place))).collect()
     }
 
-    /// Whether one of the splits that are converted is the same object, as when the context was dumped from a cluster.
+    /// Whether one of the objects that are converted is the same one, as when the context was dumped from a cluster.
     fn converts_too(&self, users: &[User], other: &ObjectId) -> bool {
         users.iter().any(|user| match user {
-            User::Split(split) => {
-                let id = &self.objects[*split].id;
-                id.name == other.name && (id.namespace == other.namespace || id.namespace.is_none())
+            User::Converted(user) => {
+                let id = &self.objects[*user].id;
+                (&id.kind, &id.name) == (&other.kind, &other.name)
+                    && (id.namespace == other.namespace || id.namespace.is_none())
             }
-            User::OtherSplit(..) | User::Target | User::Vendor(..) => false,
+            User::Other(..) | User::Vendor(..) => false,
         })
     }
 
     fn outcome(&self, index: usize) -> Outcome {
-        let base = match &self.objects[index].object {
-            Some(Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_)) => Outcome::Superseded,
-            _ => Outcome::Migrated,
-        };
+        let fragment = self.objects[index].object.as_ref().is_some_and(is_fragment);
+        let base = if fragment { Outcome::Superseded } else { Outcome::Migrated };
         self.findings[index].iter().filter_map(forced).max().unwrap_or(base).max(base)
     }
 
-    /// A split is proved where its routes were; a group is, where all splits that took its content are.
+    /// A split or a grant is proved where its output was; what went into others, where all of those are.
     fn proof(&self, index: usize, proofs: &BTreeMap<usize, Proof>) -> Proof {
         let of = |object: usize| proofs.get(&object).copied().unwrap_or(Proof::None);
-        match &self.objects[index].object {
-            Some(Object::TrafficSplit(_)) => of(index),
-            Some(Object::HttpRouteGroup(_)) => {
-                let splits: Vec<usize> = self.users[index]
-                    .iter()
-                    .filter_map(|user| match user {
-                        User::Split(split) => Some(*split),
-                        User::OtherSplit(..) | User::Target | User::Vendor(..) => None,
-                    })
-                    .collect();
-                let all = !splits.is_empty() && splits.into_iter().all(|split| of(split) == Proof::Equal);
-                if all { Proof::Equal } else { Proof::None }
-            }
-            _ => Proof::None,
+        if !self.objects[index].object.as_ref().is_some_and(is_fragment) {
+            return of(index);
+        }
+        let users = self.users[index].iter().map(|user| match user {
+            User::Converted(user) => of(*user),
+            User::Other(..) | User::Vendor(..) => Proof::None,
+        });
+        if !self.users[index].is_empty() && users.into_iter().all(|proof| proof == Proof::Equal) {
+            Proof::Equal
+        } else {
+            Proof::None
         }
     }
 
@@ -554,6 +528,40 @@ impl<'a> Desk<'a> {
             })
             .collect();
     }
+}
+
+/// Whether an object has no life of its own: what it says goes into what refers to it.
+fn is_fragment(object: &Object) -> bool {
+    match object {
+        Object::HttpRouteGroup(_) | Object::TcpRoute(_) | Object::UdpRoute(_) | Object::IdentityBinding(_) => true,
+        Object::TrafficSplit(_) | Object::TrafficTarget(_) | Object::TrafficMetrics(_) => false,
+    }
+}
+
+/// A grant that no policy is written for.
+#[must_use]
+pub fn not_converted(object: &SmiObject, place: Place, profile: &Profile) -> Finding {
+    let says = match &object.object {
+        Some(Object::TrafficTarget(target)) => Some(target.says()),
+        _ => None,
+    };
+    let message = format!("{} is not converted", called("access grant", &object.id.name));
+    let mut finding = Finding::new(code!("policy-not-converted"), message).at(place);
+    finding.notes.extend(says.map(|says| format!("it says: {says}")));
+    match profile.target.policy {
+        None if profile.target.name == gateway_api().name => finding
+            .note("Gateway API has routes and no authorization; policy is each mesh's own, and is never chosen for you")
+            .help(format!("say which mesh it is for with `--to`: {}", with_policy())),
+        _ => finding.note(format!("policy of {} is not written by this version", profile.target.title)).help(format!(
+            "keep the object, and keep the source mesh enforcing it; policy is written for {}",
+            with_policy()
+        )),
+    }
+}
+
+/// The targets whose policy is written.
+fn with_policy() -> String {
+    names(targets().iter().filter(|target| target.policy.is_some()).map(|target| &*target.name))
 }
 
 /// An object for a sentence; one without a name is this one.

@@ -122,9 +122,12 @@ impl<'i> Reading<'i> {
         for (_, source) in after.sources.iter() {
             sources.add(source.clone());
         }
-        let moved: Vec<Doc> =
-            after.documents.iter().map(|doc| Doc { source: SourceId(doc.source.0.saturating_add(shift)), ..*doc }).collect();
-        let before_loaded = load::load(&before.documents, &before.scopes, &[], &sources);
+        let moved: Vec<Doc> = after
+            .documents
+            .iter()
+            .map(|doc| Doc { source: SourceId(doc.source.0.saturating_add(shift)), ..*doc })
+            .collect();
+        let before_loaded = load::load(&before.documents, &before.scopes, &before.context, &sources);
         let loaded = load::load_all(&moved, &sources);
         let below = |doc: &Doc| below(&sources.get(doc.source).name, others);
         let after_docs = loaded.into_iter().zip(moved.iter().map(below)).collect();
@@ -132,8 +135,11 @@ impl<'i> Reading<'i> {
     }
 
     fn sides(self) -> Sides {
-        let mut unread: Vec<Finding> =
-            self.before_loaded.iter().flat_map(|loaded| loaded.findings.iter().filter(|finding| settle::is_error(finding)).cloned()).collect();
+        let mut unread: Vec<Finding> = self
+            .before_loaded
+            .iter()
+            .flat_map(|loaded| loaded.findings.iter().filter(|finding| settle::is_error(finding)).cloned())
+            .collect();
         let mut scopes = Vec::new();
         let several = self.before.scopes.len() > 1;
         for scope in &self.before.scopes {
@@ -192,8 +198,15 @@ impl<'i> Reading<'i> {
                 smi.push((object.clone(), namespace));
             }
         }
-        entries.extend(loaded.entries.iter().map(|entry| put_into.map_or_else(|| entry.clone(), |namespace| entry.put_into(namespace))));
-        held.extend(loaded.held.iter().map(|one| (one.clone(), put_into.map(str::to_owned).or_else(|| one.namespace.clone()))));
+        entries.extend(
+            loaded
+                .entries
+                .iter()
+                .map(|entry| put_into.map_or_else(|| entry.clone(), |namespace| entry.put_into(namespace))),
+        );
+        held.extend(
+            loaded.held.iter().map(|one| (one.clone(), put_into.map(str::to_owned).or_else(|| one.namespace.clone()))),
+        );
         if let Some(unread) = unread {
             refused.retain(|finding| !unread.contains(finding));
             unread.extend(refused);
@@ -202,7 +215,10 @@ impl<'i> Reading<'i> {
 
     /// The entries and manifests of AFTER, of the directory `place` where it has one.
     fn after_of(&self, place: Option<&str>) -> (Vec<Entry>, Vec<(Held, Option<String>)>) {
-        let inside = |path: &str| place.is_none_or(|place| path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')));
+        let inside = |path: &str| {
+            place
+                .is_none_or(|place| path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')))
+        };
         let any = self.after.iter().any(|(_, path)| inside(path));
         let docs = self.after.iter().filter(|(_, path)| !any || inside(path)).map(|(loaded, _)| loaded);
         let (mut entries, mut held) = (Vec::new(), Vec::new());
@@ -222,13 +238,14 @@ impl<'i> Reading<'i> {
         held: Vec<(Held, Option<String>)>,
     ) -> SideScope {
         let evidence = Inventory::new(before.iter().cloned());
-        let (whose, from) = match self.inputs.from.as_ref().and_then(|chosen| Some((mappings::source(&chosen.name)?, chosen))) {
-            Some((mesh, chosen)) => (Whose::Mesh(mesh), Some(chosen.clone())),
-            None => {
-                let choice = reading::from_evidence(&evidence.evidence());
-                (choice.whose, choice.chosen)
-            }
-        };
+        let (whose, from) =
+            match self.inputs.from.as_ref().and_then(|chosen| Some((mappings::source(&chosen.name)?, chosen))) {
+                Some((mesh, chosen)) => (Whose::Mesh(mesh), Some(chosen.clone())),
+                None => {
+                    let choice = reading::from_evidence(&evidence.evidence());
+                    (choice.whose, choice.chosen)
+                }
+            };
         let meshes = match whose {
             Whose::Mesh(mesh) => vec![mesh],
             Whose::Unknown => served(&smi),

@@ -19,6 +19,8 @@ use smi2gamma::scan::{self, Input};
 use smi2gamma::smi::Object;
 use smi2gamma::target::Profile;
 use smi2gamma::yaml::emit;
+mod emitted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -77,21 +79,30 @@ fn corpus() -> Option<PathBuf> {
 /// One run over the whole corpus, shared by the tests.
 fn whole(corpus: &Path) -> &'static Run {
     static WHOLE: OnceLock<Run> = OnceLock::new();
-    WHOLE.get_or_init(|| convert(Input::Path(corpus.to_path_buf()), &[]))
+    WHOLE.get_or_init(|| {
+        emitted::keep(&options(Input::Path(corpus.to_path_buf())), &[]);
+        let run = convert(Input::Path(corpus.to_path_buf()), &[]);
+        emitted::judge(&run);
+        run
+    })
 }
 
-fn convert(source: Input, stdin: &[u8]) -> Run {
-    let options = Options {
+fn options(source: Input) -> Options {
+    Options {
         scan: scan::Options { sources: vec![source], ..scan::Options::default() },
         from: None,
         to: Profile::parse("gateway-api").expect("a target"),
         to_because: "the default".into(),
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
+        policy: Default::default(),
         filter: Filter::default(),
         verify: true,
-    };
-    run(&options, &mut &*stdin).expect("a source that can be read")
+    }
+}
+
+fn convert(source: Input, stdin: &[u8]) -> Run {
+    run(&options(source), &mut &*stdin).expect("a source that can be read")
 }
 
 /// Everything that a user could be shown: the manifests, the patch, and the reports in each format.
@@ -109,7 +120,7 @@ fn shown(mut run: Run) -> [String; 6] {
         emit::to_yaml(&manifests),
         diff(&files, Color::Never),
         json(&run.report, &run.sources),
-        text(&run.report, &run.sources, &TextOptions { color: false, width: 100, verbose: true }),
+        text(&run.report, &run.sources, &TextOptions { verbose: true, ..TextOptions::default() }),
         markdown(&run.report, &run.sources),
         summary(&run.report, &run.sources, &SummaryOptions { color: false, details: "smi2gamma report ." }),
     ]

@@ -32,7 +32,11 @@ fn cases(few: u32) -> ProptestConfig {
 /// Everything that a command would make of a run.
 fn everything(mut run: Run) -> (Vec<String>, Vec<String>) {
     let reports = [
-        text(&run.report, &run.sources, &TextOptions { color: true, width: 80, verbose: true }),
+        text(
+            &run.report,
+            &run.sources,
+            &TextOptions { color: true, width: 80, verbose: true, ..TextOptions::default() },
+        ),
         json_report(&run.report, &run.sources),
         markdown(&run.report, &run.sources),
         summary(&run.report, &run.sources, &SummaryOptions { color: false, details: "smi2gamma report ." }),

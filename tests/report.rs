@@ -204,6 +204,13 @@ fn verbose_text_lists_what_became_of_every_object() {
 }
 
 #[test]
+fn text_names_the_next_command_as_the_program_was_called() {
+    let (world, report) = world();
+    let options = TextOptions { program: "kubectl smi2gamma", ..width(100) };
+    assert!(text(&report, &world.sources, &options).contains("`kubectl smi2gamma explain CODE` says more"));
+}
+
+#[test]
 fn summary_is_a_line_for_each_group() {
     let (world, report) = world();
     let options = SummaryOptions { color: false, details: "smi2gamma report ." };

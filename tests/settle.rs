@@ -64,6 +64,7 @@ fn settled(files: &[(&str, &str)], with: &[&str]) -> Run {
         to_because: "the default".into(),
         settings: Settings { given_ports: GivenPorts { ports: BTreeMap::new() }, grpc_routes: false },
         unowned: BTreeSet::new(),
+        policy: Default::default(),
         filter: Filter::default(),
         verify: true,
     };

@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(mut run) = run(&options(*choice), &mut bytes) else { return };
     assert_eq!(run.objects.len(), run.report.objects.len());
     assert!(run.report.findings.iter().all(|finding| finding.code.0 != "internal"));
-    let _ = text(&run.report, &run.sources, &TextOptions { color: true, width: 80, verbose: true });
+    let _ = text(&run.report, &run.sources, &TextOptions { color: true, width: 80, verbose: true, ..TextOptions::default() });
     let _ = json(&run.report, &run.sources);
     let _ = markdown(&run.report, &run.sources);
     let manifests: Vec<_> = run.manifests.iter().map(|(_, manifest)| manifest.value.clone()).collect();

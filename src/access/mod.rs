@@ -4,18 +4,75 @@
 //! destination with all its grants: where one of them cannot be converted, or somebody reaches the pods whom no grant
 //! names, nothing enforcing leaves this room for it. Which words say a closure is decided in `target`, one file per mesh.
 
+pub mod callers;
+mod closures;
+pub mod destination;
 pub mod loss;
+mod permit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inventory::Inventory;
 use crate::manifest::Manifest;
-use crate::model::grant::{Principal, Requests};
+use crate::mappings::{Overlap, ProtocolReading};
+use crate::model::grant::{Account, Grant, Principal, Requests};
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
 use crate::target::Profile;
 
+pub use callers::{CallerClass, Named};
+pub use closures::convert;
 pub use loss::{AcceptedLoss, Loss, Nearest, Side};
+
+/// One grant to convert.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// The caller's number of the TrafficTarget.
+    pub object: usize,
+    /// The TrafficTarget.
+    pub id: &'a ObjectId,
+    /// The objects whose content the grant carries: the TrafficTarget, the groups and routes that it refers to.
+    pub from: Vec<&'a ObjectId>,
+    /// What it means.
+    pub grant: Grant,
+    /// Where its name is written.
+    pub place: Place,
+}
+
+/// A TrafficTarget of the scope that is not converted: what it allows must not be cut off either.
+#[derive(Clone, Debug)]
+pub struct Kept<'a> {
+    /// The TrafficTarget.
+    pub id: &'a ObjectId,
+    /// Where its name is written.
+    pub place: Place,
+    /// Its destination, as far as it is known; none: it may be any account of the namespace.
+    pub destination: Option<Account>,
+    /// The namespace that the TrafficTarget ends in.
+    pub namespace: Option<String>,
+}
+
+/// How the source mesh read what is not a property of one grant.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceReading {
+    /// How the protocol of a port was decided.
+    pub protocol: ProtocolReading,
+    /// What overlapping grants of one destination came to.
+    pub overlap: Overlap,
+    /// Whether the grants were enforced.
+    pub enforced: bool,
+}
+
+/// What became of the grants of a scope.
+#[derive(Clone, Debug, Default)]
+pub struct Conversion {
+    /// The policy, each manifest with the grants whose closure it belongs to; what denies by default is last.
+    pub manifests: Vec<(Vec<usize>, Manifest)>,
+    /// What was found, by object.
+    pub findings: Vec<(usize, Finding)>,
+    /// What was found and belongs to no object.
+    pub general: Vec<Finding>,
+}
 
 /// All that takes effect together at one destination.
 #[derive(Clone, Debug)]
@@ -28,8 +85,8 @@ pub struct Closure<'a> {
     pub workloads: Vec<Workloads>,
     /// The grants.
     pub permissions: Vec<Permission<'a>>,
-    /// Whether the source mesh enforced the grants; if not, only what audits may be written.
-    pub enforced: bool,
+    /// Something keeps it from being enforced: only what audits is written for it.
+    pub held: bool,
 }
 
 /// Pods of one label set.
@@ -123,4 +180,14 @@ pub struct Settings {
     pub trust_domain: Option<String>,
     /// Losses that were accepted in the configuration.
     pub losses: Vec<AcceptedLoss>,
+    /// Labels of the pods of accounts that no workload of the input runs as, by namespace and account.
+    pub workloads: BTreeMap<(String, String), BTreeMap<String, String>>,
+    /// Who calls without a grant.
+    pub callers: BTreeMap<CallerClass, Named>,
+    /// Whether the source mesh enforced TrafficTargets, where the user said so.
+    pub enforced: Option<bool>,
+    /// Hosts that only the source mesh served are used no more, as the user said.
+    pub hosts_moved: bool,
+    /// Deny by default in the namespaces of the destinations.
+    pub default_deny: bool,
 }

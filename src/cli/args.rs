@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::policy::PolicyArgs;
 use super::program::Program;
 
 /// Convert Service Mesh Interface (SMI) manifests to Gateway API routes for meshes (GAMMA), and report what cannot be
@@ -115,6 +116,9 @@ pub struct SourceArgs {
     /// Do not compare the output with the input.
     #[arg(long, help_heading = "Decisions")]
     pub no_verify: bool,
+    /// Decisions about policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// Configuration to use instead of the nearest smi2gamma.yaml.
     #[arg(long, value_name = "FILE", env = "SMI2GAMMA_CONFIG", hide_env_values = true, help_heading = "Decisions")]
     pub config: Option<PathBuf>,
@@ -199,6 +203,11 @@ impl SourceArgs {
         self.selector.iter().for_each(|selector| flag("-l", selector));
         self.service_port.iter().for_each(|pair| flag("--service-port", pair));
         self.unowned.iter().for_each(|name| flag("--unowned", name));
+        let policy = self.policy.words();
+        policy
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+            .for_each(|(name, value)| flag(name, value));
         self.config.iter().filter(|_| !self.no_config).for_each(|path| flag("--config", &path.display().to_string()));
         if self.max_file_size != DEFAULT_MAX_FILE_SIZE {
             flag("--max-file-size", &self.max_file_size.to_string());
@@ -211,6 +220,7 @@ impl SourceArgs {
             (self.no_config, "--no-config"),
         ];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        words.extend(policy.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (*name).to_owned()));
         words.extend(self.cluster.words());
         words.extend(self.sources.iter().chain(&self.filenames).map(|path| quoted(&path.display().to_string())));
         words.join(" ")

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::args::{CompleteArgs, CompletionsArgs, ManArgs};
 use super::exit::Exit;
 use super::output::{Stream, Terminal};
+use crate::mappings;
 use crate::report::catalogue;
 
 pub(super) fn run_completions(args: &CompletionsArgs, terminal: &Terminal) -> Result<Exit> {
@@ -107,9 +108,13 @@ fn flag_with_value<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
 
 fn values(argument: &Arg, last: &str) -> (Vec<String>, Directive) {
     let known = argument.get_possible_values();
-    let directive = if known.is_empty() { Directive::Files } else { Directive::NoFiles };
-    let values = known.iter().map(|value| said(value.get_name(), value.get_help()));
-    (values.filter(|value| value.starts_with(last)).collect(), directive)
+    let values: Vec<String> = match argument.get_id().as_str() {
+        "from" => mappings::sources().iter().map(|source| format!("{}\t{}", source.name, source.title)).collect(),
+        "to" => mappings::targets().iter().map(|target| format!("{}\t{}", target.name, target.title)).collect(),
+        _ => known.iter().map(|value| said(value.get_name(), value.get_help())).collect(),
+    };
+    let directive = if values.is_empty() { Directive::Files } else { Directive::NoFiles };
+    (values.into_iter().filter(|value| value.starts_with(last)).collect(), directive)
 }
 
 fn said(name: &str, help: Option<&clap::builder::StyledStr>) -> String {
@@ -140,6 +145,8 @@ mod tests {
     fn flags_values_codes_and_files_are_completed() {
         assert_eq!(names(&["convert", "--server"]).0, ["--server-dry-run"]);
         assert_eq!(names(&["convert", "-o", ""]), (vec!["yaml".into(), "json".into()], Directive::NoFiles));
+        assert_eq!(names(&["convert", "--to", "istio"]).0, ["istio", "istio-ambient"]);
+        assert!(names(&["report", "--from", ""]).0.contains(&"osm".to_owned()));
         assert_eq!(names(&["explain", "cluster-den"]).0, ["cluster-denied"]);
         assert_eq!(names(&["convert", ""]), (Vec::new(), Directive::Files));
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use super::policy::{LossConfig, PolicyConfig};
+
 /// The file's name.
 pub const NAME: &str = "smi2gamma.yaml";
 
@@ -28,6 +30,12 @@ pub struct Config {
     /// As `--grpc-routes`.
     #[serde(default)]
     pub grpc_routes: bool,
+    /// Decisions about policy.
+    #[serde(default)]
+    pub policy: PolicyConfig,
+    /// Losses that are accepted.
+    #[serde(default)]
+    pub losses: Vec<LossConfig>,
 }
 
 /// The configuration and the file it is from.
@@ -37,6 +45,8 @@ pub struct Loaded {
     pub config: Config,
     /// Where; none without a file.
     pub path: Option<PathBuf>,
+    /// Its text.
+    pub text: String,
 }
 
 /// Reads the configuration: `named`, else the nearest `smi2gamma.yaml` from `start` upward.
@@ -56,7 +66,7 @@ pub fn load(named: Option<&Path>, start: Option<&Path>) -> Result<Loaded> {
     } else {
         serde_yaml::from_str(&text).with_context(|| format!("the configuration `{}` is not right", path.display()))?
     };
-    Ok(Loaded { config, path: Some(path) })
+    Ok(Loaded { config, path: Some(path), text })
 }
 
 fn nearest(start: &Path) -> Option<PathBuf> {

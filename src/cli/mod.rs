@@ -12,6 +12,7 @@ pub mod exit;
 mod explain;
 mod options;
 mod output;
+pub mod policy;
 pub mod program;
 mod rbac;
 mod report;

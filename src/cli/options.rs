@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{ClusterArgs, SidesArgs, SourceArgs};
-use super::config;
 use super::program::Program;
+use super::{config, policy};
 use crate::convert::{GivenPorts, Settings};
 use crate::filter::{Filter, Requirement};
 use crate::mappings;
@@ -39,6 +39,8 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     let loaded = if args.no_config { config::Loaded::default() } else { config::load(args.config.as_deref(), first)? };
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let config = loaded.config;
+    let losses = policy::losses(config.losses, &loaded.text, &file)?;
+    let policy = policy::settings(&args.policy, &config.policy, losses, &file)?;
 
     let from = chosen_mesh(args.from.as_ref(), config.from.as_ref(), &file)?;
     let (to, to_because) = match (&args.to, &config.to) {
@@ -76,6 +78,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
             given_ports: GivenPorts { ports: given },
             grpc_routes: args.grpc_routes || config.grpc_routes,
         },
+        policy,
         unowned: args.unowned.iter().chain(&config.unowned).cloned().collect(),
         filter: Filter {
             namespace: args.namespace.clone(),

@@ -114,7 +114,11 @@ impl Terminal {
         for Wanted { format, file } in wanted {
             let color = file.is_none() && self.colored(stream);
             let page = match format {
-                Format::Text => text(report, sources, &TextOptions { color, width: self.width(stream), verbose }),
+                Format::Text => text(
+                    report,
+                    sources,
+                    &TextOptions { color, width: self.width(stream), verbose, program: self.program.name() },
+                ),
                 Format::Json => json(report, sources),
                 Format::Markdown => markdown(report, sources),
             };

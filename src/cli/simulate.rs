@@ -45,12 +45,15 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
 /// The sources, and the request whose method and path stand behind them.
 fn split(args: &SimulateArgs) -> Result<(&[String], Option<Request>)> {
     let [sources @ .., method, path] = args.words.as_slice() else {
-        bail!("give the sources, then a method and a path, for instance `smi2gamma simulate . --to-service shop/web:80 GET /`")
+        bail!(
+            "give the sources, then a method and a path, for instance `smi2gamma simulate . --to-service shop/web:80 GET /`"
+        )
     };
     if !path.starts_with('/') || method.is_empty() || method.bytes().any(|byte| !byte.is_ascii_alphabetic()) {
         bail!("`{method} {path}` is no method and path: write them last, for instance `GET /cart`");
     }
-    let to = args.to_service.as_deref().ok_or_else(|| anyhow!("--to-service NAMESPACE/SERVICE:PORT says where it goes"))?;
+    let to =
+        args.to_service.as_deref().ok_or_else(|| anyhow!("--to-service NAMESPACE/SERVICE:PORT says where it goes"))?;
     let headers = args.headers.iter().map(|header| {
         let (name, value) = header.split_once(':').ok_or_else(|| anyhow!("-H: `{header}` is not `NAME: VALUE`"))?;
         Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -117,10 +120,8 @@ struct Said {
 
 /// Each side that the scope has, asked.
 fn ask(scope: &SideScope, request: &Request, plan: &Inputs) -> Vec<Said> {
-    let given = Given {
-        services: if scope.whole() { Absent::Missing } else { Absent::Exists },
-        prepared: plan.prepared,
-    };
+    let given =
+        Given { services: if scope.whole() { Absent::Missing } else { Absent::Exists }, prepared: plan.prepared };
     let mut said = Vec::new();
     let (before, after) = (scope.before(), scope.after());
     if scope.has_smi() {
@@ -230,8 +231,18 @@ fn table(rows: &[Row], found: &Sides, plan: &Inputs, terminal: &Terminal) -> Res
                 if !is(&answer, wanted) {
                     wrong += 1;
                     let wanted: Vec<String> = wanted.iter().map(|(name, part)| format!("{name} {part}")).collect();
-                    page.push_str(&format!("row {}: {} to {}, in {}\n", number + 1, request.line(), request.to, scope.name));
-                    page.push_str(&format!("  expected: {}\n  {}", wanted.join(", "), lines(&side, &answer, &assumed, &found.sources)));
+                    page.push_str(&format!(
+                        "row {}: {} to {}, in {}\n",
+                        number + 1,
+                        request.line(),
+                        request.to,
+                        scope.name
+                    ));
+                    page.push_str(&format!(
+                        "  expected: {}\n  {}",
+                        wanted.join(", "),
+                        lines(&side, &answer, &assumed, &found.sources)
+                    ));
                 }
             }
         }
@@ -239,7 +250,9 @@ fn table(rows: &[Row], found: &Sides, plan: &Inputs, terminal: &Terminal) -> Res
     page.push_str(&format!("{asked} answers, {wrong} of them other than expected\n"));
     terminal.write(Stream::Out, &page)?;
     if asked == 0 {
-        bail!("no row could be asked: the table expects `before` of SMI and `after` of routes, and the sources have neither");
+        bail!(
+            "no row could be asked: the table expects `before` of SMI and `after` of routes, and the sources have neither"
+        );
     }
     Ok(if wrong > 0 { Exit::Differs } else { Exit::Done })
 }
@@ -250,9 +263,9 @@ fn is(answer: &Answer, wanted: &BTreeMap<String, u32>) -> bool {
     let mut weights = Vec::new();
     for (name, part) in wanted.iter().filter(|(name, _)| *name != FAILS) {
         let named = route.shares.backends().map(|(backend, _)| backend);
-        let found = named.into_iter().find(|backend| {
-            backend.to_string() == *name || (backend.namespace.is_none() && backend.name == *name)
-        });
+        let found = named
+            .into_iter()
+            .find(|backend| backend.to_string() == *name || (backend.namespace.is_none() && backend.name == *name));
         match found {
             Some(backend) => weights.push((backend.clone(), u128::from(*part))),
             None if *part == 0 => {}

@@ -134,14 +134,21 @@ fn ports_of(service: &Service, reading: ProtocolReading) -> Vec<RootPort> {
 }
 
 fn root_port(port: &Port, service: &Service, reading: ProtocolReading) -> RootPort {
-    let (protocol, assumed) = match port.transport {
+    let (protocol, assumed) = protocol(port, service, reading);
+    RootPort { number: port.number, protocol, assumed, app_protocol: port.app_protocol.is_some() }
+}
+
+/// What speaks on a port of a Service, and whether that was not declared but taken from what the source mesh does by
+/// default.
+#[must_use]
+pub fn protocol(port: &Port, service: &Service, reading: ProtocolReading) -> (Protocol, bool) {
+    match port.transport {
         Transport::Udp | Transport::Sctp => (Protocol::Udp, false),
         Transport::Tcp => match declared(port, service) {
             Some(protocol) => (protocol, false),
-            None => (undeclared(port, reading), true),
+            None => (undeclared(port.number, reading), true),
         },
-    };
-    RootPort { number: port.number, protocol, assumed, app_protocol: port.app_protocol.is_some() }
+    }
 }
 
 /// What the Service itself says: `appProtocol`, the prefix of the port's name, or an annotation.
@@ -163,8 +170,13 @@ fn declared(port: &Port, service: &Service) -> Option<Protocol> {
     if annotation("config.linkerd.io/opaque-ports").is_some_and(|ports| lists_port(ports, port.number)) {
         return Some(Protocol::Tcp);
     }
-    let prefix = port.name.as_deref()?.split('-').next()?;
-    match prefix {
+    by_name(port.name.as_deref()?)
+}
+
+/// What the name of a port says by its prefix.
+#[must_use]
+pub fn by_name(name: &str) -> Option<Protocol> {
+    match name.split('-').next()? {
         "http" | "http2" | "h2c" => Some(Protocol::Http),
         "grpc" => Some(Protocol::Grpc),
         "tcp" | "tls" | "https" | "mysql" | "mongo" | "redis" | "postgres" | "kafka" | "amqp" | "gossip" => {
@@ -189,9 +201,11 @@ fn lists_port(list: &str, number: u16) -> bool {
 /// `proxy.opaquePorts`), and that no mesh would split as HTTP.
 const OPAQUE: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
 
-fn undeclared(port: &Port, reading: ProtocolReading) -> Protocol {
+/// What a source mesh takes a TCP port for that nothing declares.
+#[must_use]
+pub fn undeclared(number: u16, reading: ProtocolReading) -> Protocol {
     match reading {
-        ProtocolReading::Detected | ProtocolReading::Undefined if OPAQUE.contains(&port.number) => Protocol::Tcp,
+        ProtocolReading::Detected | ProtocolReading::Undefined if OPAQUE.contains(&number) => Protocol::Tcp,
         ProtocolReading::DeclaredElseHttp
         | ProtocolReading::AnnotatedElseHttp
         | ProtocolReading::HttpOnly
@@ -245,10 +259,7 @@ fn from_elsewhere(
     }
     let mut ports: Vec<RootPort> = numbers
         .into_iter()
-        .map(|number| {
-            let port = Port { number, name: None, transport: Transport::Tcp, app_protocol: None, target: None };
-            RootPort { number, protocol: undeclared(&port, reading), assumed: true, app_protocol: false }
-        })
+        .map(|number| RootPort { number, protocol: undeclared(number, reading), assumed: true, app_protocol: false })
         .collect();
     ports.sort_by_key(|port| port.number);
     ports.dedup_by_key(|port| port.number);

@@ -151,6 +151,8 @@ pub struct GatewayRoute {
     pub name: String,
     /// Its Service parents: namespace as written, name, port.
     pub parents: Vec<(Option<String>, String, Option<u16>)>,
+    /// The Services that its rules send or mirror to, in the same form.
+    pub backends: Vec<(Option<String>, String, Option<u16>)>,
     /// Where it stands.
     pub place: Place,
 }
@@ -480,13 +482,8 @@ impl GatewayRoute {
             kind: header.kind.to_owned(),
             namespace: header.owned_namespace(),
             name: header.name.to_owned(),
-            parents: parents
-                .map(|parent| {
-                    let text = |key| parent.get(key).and_then(Node::as_str).map(str::to_owned);
-                    let port = parent.get("port").and_then(int_of).and_then(|port| u16::try_from(port).ok());
-                    (text("namespace"), text("name").unwrap_or_default(), port)
-                })
-                .collect(),
+            parents: parents.map(service_ref).collect(),
+            backends: route_backends(header.node),
             place: header.place(source),
         }
     }
@@ -501,6 +498,30 @@ impl GatewayRoute {
                 && (parent_namespace.is_none() || namespace.is_none() || parent_namespace == namespace)
         })
     }
+}
+
+/// Namespace as written, name and port of a reference to a Service.
+fn service_ref(node: &Node) -> (Option<String>, String, Option<u16>) {
+    let text = |key| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    let port = node.get("port").and_then(int_of).and_then(|port| u16::try_from(port).ok());
+    (text("namespace"), text("name").unwrap_or_default(), port)
+}
+
+/// The Services that the rules of a route send or mirror to.
+fn route_backends(route: &Node) -> Vec<(Option<String>, String, Option<u16>)> {
+    let items = |node: &Node, key: &str| node.get(key).map(Node::items).unwrap_or_default().to_vec();
+    let mut backends = Vec::new();
+    let mut filters = Vec::new();
+    for rule in route.path(&["spec", "rules"]).map(Node::items).unwrap_or_default() {
+        filters.extend(items(rule, "filters"));
+        for backend in items(rule, "backendRefs") {
+            filters.extend(items(&backend, "filters"));
+            backends.push(backend);
+        }
+    }
+    backends.extend(filters.iter().filter_map(|filter| filter.path(&["requestMirror", "backendRef"]).cloned()));
+    let is_service = |node: &&Node| node.get("kind").and_then(Node::as_str).is_none_or(|kind| kind == "Service");
+    backends.iter().filter(is_service).map(service_ref).collect()
 }
 
 // === impl VirtualService ===

@@ -243,11 +243,16 @@ impl Inventory {
     /// The Services that may select the pods of `workload`.
     #[must_use]
     pub fn services_of(&self, workload: &Workload) -> Vec<&Service> {
-        let candidates = self.services_by_selector.may(&workload.labels, workload.namespace.as_deref());
+        self.services_selecting(workload.namespace.as_deref(), &workload.labels)
+    }
+
+    /// The Services that may select pods with these labels.
+    #[must_use]
+    pub fn services_selecting(&self, namespace: Option<&str>, labels: &BTreeMap<String, String>) -> Vec<&Service> {
+        let candidates = self.services_by_selector.may(labels, namespace);
         let candidates = candidates.into_iter().map(|at| &self.services[at]);
-        let selects = |service: &&Service| {
-            service.selector.as_ref().is_some_and(|selector| selector::is_part(selector, &workload.labels))
-        };
+        let selects =
+            |service: &&Service| service.selector.as_ref().is_some_and(|selector| selector::is_part(selector, labels));
         candidates.filter(selects).collect()
     }
 

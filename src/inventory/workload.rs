@@ -25,6 +25,9 @@ pub struct Workload {
     pub account: String,
     /// Labels of the pods.
     pub labels: BTreeMap<String, String>,
+    /// `spec.selector.matchLabels`, or the plain labels of `spec.selector`: what the workload knows its pods by. Empty where
+    /// it has none, as a Pod or a Job.
+    pub selector: BTreeMap<String, String>,
     /// Annotations of the pods.
     pub annotations: BTreeMap<String, String>,
     /// What the containers declare, sidecars among the init containers included. Declaring is voluntary: a container may
@@ -202,6 +205,7 @@ impl Workload {
             namespace: header.namespace.map(str::to_owned),
             name: if header.name.is_empty() { generated() } else { header.name }.to_owned(),
             account: account.unwrap_or_else(|| "default".to_owned()),
+            selector: own_selector(header, &labels),
             labels,
             annotations,
             ports,
@@ -231,6 +235,7 @@ impl Workload {
             name: _,
             account,
             labels,
+            selector: _,
             annotations: _,
             ports,
             probes,
@@ -242,6 +247,14 @@ impl Workload {
         (account, labels, ports, host_network) == (&other.account, &other.labels, &other.ports, &other.host_network)
             && calls(probes) == calls(&other.probes)
     }
+}
+
+/// The labels that a workload knows its pods by, as far as its pods have them.
+fn own_selector(header: &Header<'_>, pods: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let node =
+        header.node.path(&["spec", "selector", "matchLabels"]).or_else(|| header.node.path(&["spec", "selector"]));
+    let selector = node.map(labels).unwrap_or_default();
+    if selector.iter().all(|(key, value)| pods.get(key) == Some(value)) { selector } else { BTreeMap::new() }
 }
 
 /// Whether objects of this kind are there to make pods.

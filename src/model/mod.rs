@@ -1,7 +1,8 @@
 //! The meaning of SMI under one source mesh's reading, without any Kubernetes type.
 //!
-//! `split` reads a typed TrafficSplit into a [`Split`], driven by the table of the mesh. Two readings can be compared:
-//! what all meshes read alike needs no decision about whose reading counts. No target is known here.
+//! `split` reads a typed TrafficSplit into a [`Split`], and `access` a TrafficTarget into a [`grant::Grant`], driven by the
+//! table of the mesh. Two readings can be compared: what all meshes read alike needs no decision about whose reading
+//! counts. No target is known here.
 
 pub mod access;
 pub mod compare;

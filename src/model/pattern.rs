@@ -103,6 +103,19 @@ impl RequestPattern {
             && self.path.as_ref().is_none_or(|path| path.language.is_any())
     }
 
+    /// Whether both were written alike.
+    #[must_use]
+    pub fn same_text(&self, other: &Self) -> bool {
+        let path = |pattern: &Self| pattern.path.as_ref().map(|path| (path.anchoring, path.expression.clone()));
+        let headers = |pattern: &Self| -> Vec<_> {
+            let headers = pattern.headers.iter();
+            headers
+                .map(|header| (header.name.to_ascii_lowercase(), header.anchoring, header.expression.clone()))
+                .collect()
+        };
+        self.methods == other.methods && path(self) == path(other) && headers(self) == headers(other)
+    }
+
     /// Whether a request exists that both patterns take. What could not be decided counts as an overlap.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -103,11 +103,11 @@ impl Anchoring {
     }
 }
 
-fn literal(text: &str) -> Hir {
+pub(super) fn literal(text: &str) -> Hir {
     Hir::literal(text.as_bytes())
 }
 
-fn anything() -> Hir {
+pub(super) fn anything() -> Hir {
     Hir::repetition(Repetition { min: 0, max: None, greedy: true, sub: Box::new(Hir::dot(Dot::AnyByte)) })
 }
 
@@ -152,6 +152,11 @@ impl Language {
     pub fn any(domain: Domain) -> Self {
         Self::compile(domain, &Anchoring::Full.frame(anything()), MatchKind::All)
             .expect("two states are below every limit")
+    }
+
+    /// What `meaning` takes as a whole.
+    pub(super) fn whole(domain: Domain, meaning: Hir) -> Result<Self, PatternError> {
+        Self::compile(domain, &Anchoring::Full.frame(meaning), MatchKind::All)
     }
 
     fn compile(domain: Domain, hir: &Hir, matches: MatchKind) -> Result<Self, PatternError> {

@@ -2,8 +2,7 @@
 //!
 //! A candidate is read off the automaton, compiled again as the target will read it, and taken only when the two
 //! languages were proved equal. Whatever is not proved stays a regular expression.
-//!
-//! Here is also where a policy's other words belong (suffix, template, list, tightest bounds), each on the same terms.
+//! The words of a policy are more (suffix, template, lists, bounds): those are `bounds`, on the same terms.
 
 use super::domain::Domain;
 use super::language::Language;

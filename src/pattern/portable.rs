@@ -9,17 +9,25 @@
 //! uniform wrapping leaves that order to what the author wrote. Only "everything" is the bare `.*`, which stays the
 //! shortest and so ranks last. Anchors and groups around the whole that say nothing more are taken off first.
 //!
+//! For a header, what the API server refuses as it stands is spelled `\xHH`, which RE2, Go and Rust read alike.
+//!
 //! Nothing rests on that argument: the result is returned only when both readings were proved equal to the source.
 
+use std::fmt::Write as _;
+
+use regex_automata::nfa::thompson;
 use regex_syntax::ast::{AssertionKind, Ast, GroupKind};
 
 use super::dialect::{self, PatternError};
 use super::domain::Domain;
 use super::language::{Anchoring, Language, after_slash};
 use super::lower::{MAX_HEADER, MAX_PATH, equal};
+use crate::mappings::RegexReading;
 
 /// Anchors or groups around the whole that are taken off, at most.
 const MAX_PEELED: usize = 16;
+/// Bytes that Rust's `regex` compiles an expression to, at most.
+const RUST_LIMIT: usize = 10 << 20;
 /// What takes everything.
 const ANYTHING: &str = ".*";
 
@@ -57,10 +65,54 @@ pub fn portable(domain: Domain, pattern: &str, anchoring: Anchoring) -> Result<S
         Domain::Path => MAX_PATH,
         Domain::HeaderValue => MAX_HEADER,
     };
-    let proved =
-        forms(pattern, anchoring).find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
+    let spell = |form: String| match domain {
+        Domain::Path => form,
+        Domain::HeaderValue => spelled(&form),
+    };
+    let mut forms = forms(pattern, anchoring).map(spell);
+    let proved = forms.find(|form| reads_as(domain, form, &meant)).ok_or(PortableError::Unproved)?;
     let length = proved.chars().count();
     if length > most { Err(PortableError::TooLong { length, most }) } else { Ok(proved) }
+}
+
+/// The expression that takes, in the engine of a target and by the whole value, what `pattern` takes under `anchoring`.
+/// It is one that every engine reads alike; beyond that, the target's own parser was asked, and what it would make of the
+/// expression was compared with what is meant.
+///
+/// # Errors
+/// As [`portable`]. A target whose reading is not specified has no engine to be asked.
+pub fn expression_for(
+    domain: Domain,
+    pattern: &str,
+    anchoring: Anchoring,
+    reading: RegexReading,
+) -> Result<String, PortableError> {
+    let written = portable(domain, pattern, anchoring)?;
+    let taken = match reading {
+        RegexReading::Unspecified => return Err(PortableError::Unproved),
+        RegexReading::Re2Full => {
+            dialect::check(&written)?;
+            Language::regex(domain, &written, Anchoring::Full)?
+        }
+        RegexReading::FirstMatchIsWhole => {
+            rust_reads(&written)?;
+            Language::regex(domain, &written, Anchoring::FirstMatch)?
+        }
+    };
+    let meant = Language::regex(domain, pattern, anchoring)?;
+    if equal(&[&taken], &[&meant]) { Ok(written) } else { Err(PortableError::Unproved) }
+}
+
+/// Holds when Rust's `regex` compiles the expression as Linkerd does: with Unicode, and within its default size limit
+/// (linkerd/linkerd2@version-2.20 policy-controller/k8s/index/src/routes/http.rs, rust-lang/regex src/builders.rs).
+fn rust_reads(expression: &str) -> Result<(), PatternError> {
+    let refused = |why: String| PatternError::Invalid { why, offset: 0 };
+    let tree = regex_syntax::Parser::new().parse(expression).map_err(|error| refused(error.to_string()))?;
+    thompson::Compiler::new()
+        .configure(thompson::Config::new().nfa_size_limit(Some(RUST_LIMIT)))
+        .build_from_hir(&tree)
+        .map(drop)
+        .map_err(|_| PatternError::TooLarge { limit: "Linkerd's engine compiles no more than 10 MB" })
 }
 
 /// Whether both ways to read `form` as a whole give `meant`.
@@ -90,6 +142,27 @@ fn forms(pattern: &str, anchoring: Anchoring) -> impl Iterator<Item = String> {
         }
     }
     forms.into_iter()
+}
+
+/// `expression` as the value of a header match may be written: visible characters, and one blank at a time between them
+/// (`^[!-~]+([\t ]?[!-~]+)*$`, HTTPHeaderMatch in the experimental channel of Gateway API v1.6.1). Everything else becomes
+/// `\xHH`, together with a backslash that stands before it; inside a class and outside, that is the same character.
+fn spelled(expression: &str) -> String {
+    let is_blank = |letter: char| letter == ' ' || letter == '\t';
+    let mut written = String::with_capacity(expression.len());
+    let mut letters = expression.chars();
+    while let Some(letter) = letters.next() {
+        let escaped = if letter == '\\' { letters.next() } else { None };
+        let meant = escaped.unwrap_or(letter);
+        let stands = meant.is_ascii_graphic() || !meant.is_ascii();
+        if stands || is_blank(meant) && (escaped.is_some() || !written.ends_with(is_blank)) {
+            written.push(letter);
+            written.extend(escaped);
+        } else {
+            let _ = write!(written, "\\x{:02X}", u32::from(meant));
+        }
+    }
+    written
 }
 
 /// `expression` without the anchors and groups around the whole of it, then as it is.

@@ -85,10 +85,30 @@ pub fn relate(left: &Language, right: &Language) -> Result<Relation, Undecided> 
 /// If they are of different domains.
 pub fn union_relate(left: &[&Language], right: &[&Language]) -> Result<Relation, Undecided> {
     let all: Vec<&Language> = left.iter().chain(right).copied().collect();
-    let (mut only_left, mut only_right, mut both) = (None, None, None);
-    explore(&all, PAIR_LIMIT, |inside, trail| {
+    sides(&all, |inside| {
         let (in_left, in_right) = inside.split_at(left.len());
-        let found = match (in_left.contains(&true), in_right.contains(&true)) {
+        (in_left.contains(&true), in_right.contains(&true))
+    })
+}
+
+/// How `language` and what is in one of `any_of` and in none of `none_of` stand to each other.
+pub(super) fn said_relate(
+    language: &Language,
+    any_of: &[Language],
+    none_of: &[Language],
+) -> Result<Relation, Undecided> {
+    let all: Vec<&Language> = std::iter::once(language).chain(any_of).chain(none_of).collect();
+    sides(&all, |inside| {
+        let (taken, left_out) = inside[1..].split_at(any_of.len());
+        (inside[0], taken.contains(&true) && !left_out.contains(&true))
+    })
+}
+
+/// How the two sides stand to each other that `judge` sees in what a string is inside of.
+fn sides(all: &[&Language], judge: impl Fn(&[bool]) -> (bool, bool)) -> Result<Relation, Undecided> {
+    let (mut only_left, mut only_right, mut both) = (None, None, None);
+    explore(all, PAIR_LIMIT, |inside, trail| {
+        let found = match judge(inside) {
             (true, true) => &mut both,
             (true, false) => &mut only_left,
             (false, true) => &mut only_right,

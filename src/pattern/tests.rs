@@ -361,6 +361,35 @@ fn an_expression_that_the_api_server_would_refuse_for_its_length_is_an_error() {
 }
 
 #[test]
+fn a_header_expression_spells_what_the_api_server_refuses_as_it_stands() {
+    let values = [
+        // One blank at a time is taken as it stands.
+        ("a b\tc|x", "^(a b\tc|x)$"),
+        ("a  b|x", r"^(a \x20b|x)$"),
+        ("a   b|x", r"^(a \x20 b|x)$"),
+        ("a \tb|x", r"^(a \x09b|x)$"),
+        (r"a\  b|x", r"^(a\ \x20b|x)$"),
+        ("[ \t]+a|b", r"^([ \x09]+a|b)$"),
+        ("a\u{1}b|x", r"^(a\x01b|x)$"),
+        ("a\\\u{7f}b|x", r"^(a\x7Fb|x)$"),
+        // The character that a backslash stands before is spelled together with it.
+        ("a \\ b|x", r"^(a \ b|x)$"),
+        ("a\\\nb|x", r"^(a\x0Ab|x)$"),
+        (r"a\\  b|x", r"^(a\\ \x20b|x)$"),
+    ];
+    for (pattern, written) in values {
+        assert_eq!(portable(VALUES, pattern, Anchoring::Full).as_deref(), Ok(written), "{pattern:?}");
+    }
+}
+
+#[test]
+fn a_spelled_blank_takes_what_the_blank_took() {
+    let written = portable(VALUES, "(a  b|c)+", Anchoring::Full).unwrap();
+    let read = value(&written, Anchoring::Full);
+    assert!(read.matches("a  b") && read.matches("ca  b") && !read.matches("a b"), "{written}");
+}
+
+#[test]
 fn a_first_match_that_no_wrapping_can_say_is_an_error() {
     assert_eq!(portable(PATHS, "/api|/api/v1", Anchoring::FirstMatch), Err(PortableError::Unproved));
     assert_eq!(portable(PATHS, "/api", Anchoring::FirstMatch).as_deref(), Ok("^(/api)$"));
@@ -651,7 +680,10 @@ proptest! {
         anchoring in prop::sample::select(vec![Anchoring::Full, Anchoring::Search]),
     ) {
         let Ok(language) = Language::regex(VALUES, &pattern, anchoring) else { return Ok(()) };
-        let written = meta::Regex::new(&portable(VALUES, &pattern, anchoring).unwrap()).unwrap();
+        let written = portable(VALUES, &pattern, anchoring).unwrap();
+        let allowed = meta::Regex::new("^[!-~]+([\t ]?[!-~]+)*$").unwrap();
+        prop_assert!(allowed.is_match(&written), "the API server refuses {written:?}");
+        let written = meta::Regex::new(&written).unwrap();
         let searched = by_search(&pattern, anchoring);
         for text in strings(&[' ', 'a', 'b'], 5).iter().filter(|text| VALUES.contains(text)) {
             prop_assert_eq!(language.matches(text), searched(text), "{}", text);
@@ -673,4 +705,37 @@ proptest! {
             prop_assert!(refused.offset().is_none_or(|at| pattern.is_char_boundary(at)), "{:?}", refused);
         }
     }
+}
+
+// --- spelled out ---
+
+#[test]
+fn what_one_language_has_and_another_lacks_is_spelled_out() {
+    let language = |text: &str| Language::regex(Domain::Path, text, Anchoring::Full).expect("an expression");
+    for (left, right) in
+        [("/a.*", "/ab"), ("/a.*", "/.*b"), (".*", "/"), ("/[0-9]+(/[a-z.-]*)?", "/7/x.*"), (r"/(\{x\}|\^|\])*", "/]+")]
+    {
+        let (one, other) = (language(left), language(right));
+        let spelled = spell(&[&one, &other], |inside| inside[0] && !inside[1]).expect(left);
+        assert_eq!(union_relate(&[&spelled.language, &other], &[&one, &other]), Ok(Relation::Equal), "{left}");
+        assert!(matches!(relate(&spelled.language, &other), Ok(Relation::Disjoint { .. })), "{}", spelled.expression);
+    }
+}
+
+#[test]
+fn header_values_are_spelled_out_with_their_blanks() {
+    let language = |text: &str| Language::regex(Domain::HeaderValue, text, Anchoring::Full).expect("an expression");
+    let (one, other) = (language(".*"), language("curl.*"));
+    let spelled = spell(&[&one, &other], |inside| inside[0] && !inside[1]).expect("short enough");
+    for (value, inside) in [("", true), ("cur", true), ("curl", false), ("a b", true), ("curl x", false), ("c x", true)]
+    {
+        assert_eq!(spelled.language.matches(value), inside, "{value:?}");
+    }
+}
+
+#[test]
+fn what_is_nowhere_is_not_spelled() {
+    let one = Language::exact(Domain::Path, "/a").expect("a path");
+    assert!(spell(&[&one], |_| false).is_none());
+    assert!(spell(&[], |_| true).is_none());
 }

@@ -26,11 +26,13 @@ pub struct TextOptions {
     pub width: usize,
     /// All members of each group, and the outcome of every object.
     pub verbose: bool,
+    /// How the program was called: `smi2gamma` or `kubectl smi2gamma`.
+    pub program: &'static str,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { color: false, width: 100, verbose: false }
+        Self { color: false, width: 100, verbose: false, program: "smi2gamma" }
     }
 }
 
@@ -44,7 +46,7 @@ pub fn text(report: &Report, sources: &SourceMap, options: &TextOptions) -> Stri
     if options.verbose {
         blocks.extend(outcomes(report, &lines));
     }
-    blocks.extend(tail(&groups));
+    blocks.extend(tail(&groups, options.program));
     let mut text = blocks.join("\n\n");
     text.push('\n');
     text
@@ -106,7 +108,7 @@ fn outcomes(report: &Report, lines: &Lines<'_>) -> Option<String> {
 }
 
 /// The next command, for the codes that were shown.
-fn tail(groups: &[Group<'_>]) -> Option<String> {
+fn tail(groups: &[Group<'_>], program: &str) -> Option<String> {
     let mut codes: Vec<&str> = Vec::new();
     for group in groups {
         if !codes.contains(&group.code.0) {
@@ -118,9 +120,9 @@ fn tail(groups: &[Group<'_>]) -> Option<String> {
     }
     match codes.as_slice() {
         [] => None,
-        [code] => Some(format!("`smi2gamma explain {code}` says more")),
-        all if all.len() <= MAX_CODES => Some(format!("`smi2gamma explain CODE` says more: {}", all.join(", "))),
-        some => Some(format!("`smi2gamma explain CODE` says more: {}, ...", some[..MAX_CODES].join(", "))),
+        [code] => Some(format!("`{program} explain {code}` says more")),
+        all if all.len() <= MAX_CODES => Some(format!("`{program} explain CODE` says more: {}", all.join(", "))),
+        some => Some(format!("`{program} explain CODE` says more: {}, ...", some[..MAX_CODES].join(", "))),
     }
 }
 

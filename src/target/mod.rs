@@ -3,6 +3,11 @@
 //! What differs by mesh and is plain data is a row of `mappings/targets/`; a mesh whose policy needs code gets one file
 //! here. Rooms before this one know no target.
 
+mod istio;
+mod istio_ambient;
+mod istio_rules;
+mod linkerd;
+
 use crate::access::{Around, Closure, Written};
 use crate::manifest::Manifest;
 use crate::mappings::{
@@ -29,7 +34,11 @@ pub trait Policy: Sync {
 }
 
 /// All policies, by the name of their target.
-static POLICIES: &[(&str, &dyn Policy)] = &[];
+static POLICIES: &[(&str, &dyn Policy)] = &[
+    ("linkerd", &linkerd::Linkerd),
+    ("istio", &istio::Sidecar),
+    ("istio-ambient", &istio_ambient::Ambient),
+];
 
 /// Why a `--to` means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -109,11 +109,28 @@ pub fn simulate(side: &dyn Side, request: &Request, given: &Given) -> (Answer, B
 /// How `after` stands to `before` at each port of each Service that either of them routes, by name.
 #[must_use]
 pub fn verify(before: &dyn Side, after: &dyn Side, options: &Options) -> Vec<Verdict> {
-    let mut roots: BTreeSet<ServiceName> = before.roots();
-    roots.extend(after.roots());
-    roots.retain(|root| options.only.as_ref().is_none_or(|only| only.iter().any(|one| one.may_be(root))));
-    let named: Vec<ServiceName> = roots.iter().filter(|root| root.namespace.is_some()).cloned().collect();
-    roots.retain(|root| root.namespace.is_some() || !named.iter().any(|other| other.may_be(root)));
+    let (own, other) = (before.roots(), after.roots());
+    let wanted = |root: &ServiceName| {
+        options.only.as_ref().is_none_or(|only| {
+            let bare = ServiceName { namespace: None, name: root.name.clone() };
+            only.contains(root)
+                || only.contains(&bare)
+                || (root.namespace.is_none() && only.iter().any(|one| one.may_be(root)))
+        })
+    };
+    let named = |side: &BTreeSet<ServiceName>| -> BTreeSet<String> {
+        side.iter().filter(|root| root.namespace.is_some()).map(|root| root.name.clone()).collect()
+    };
+    let (own_named, other_named) = (named(&own), named(&other));
+    // A Service whose namespace one side does not know is the one that the other side names, unless the first knows that
+    // one too.
+    let apart = |root: &ServiceName, same: &BTreeSet<String>, across: &BTreeSet<String>| {
+        root.namespace.is_some() || same.contains(&root.name) || !across.contains(&root.name)
+    };
+    let mut roots: BTreeSet<ServiceName> = BTreeSet::new();
+    roots.extend(own.iter().filter(|root| apart(root, &own_named, &other_named)).cloned());
+    roots.extend(other.iter().filter(|root| apart(root, &other_named, &own_named)).cloned());
+    roots.retain(wanted);
     roots.iter().flat_map(|root| verify_root(before, after, root, options)).collect()
 }
 

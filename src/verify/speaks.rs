@@ -62,6 +62,11 @@ pub fn linkerd_opaque(service: &Service, number: u16) -> bool {
     }
 }
 
+/// The ports that carry TCP. No mesh routes datagrams of a Service by rules that are compared here.
+pub fn tcp_ports(service: &Service) -> impl Iterator<Item = u16> + use<'_> {
+    service.ports.iter().filter(|port| port.transport == Transport::Tcp).map(|port| port.number)
+}
+
 /// Whether the Service has the port for TCP.
 #[must_use]
 pub fn has_tcp(service: &Service, number: u16) -> bool {

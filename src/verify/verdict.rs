@@ -157,7 +157,8 @@ pub struct Witness {
 }
 
 /// What every verdict takes for granted.
-pub const DOMAIN: [&str; 4] = [
+pub const DOMAIN: [&str; 5] = [
+    "ports carry TCP",
     "methods are the nine that SMI and Gateway API can name",
     "paths are normalised and of printable ASCII; a query string counts only where a match names a parameter",
     "a request has one value per header name, of printable ASCII",

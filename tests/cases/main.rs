@@ -4,6 +4,8 @@
 //! then it says what the output means. The notation for routes is that of [`world::route`].
 
 mod access;
+#[path = "../emitted/mod.rs"]
+mod emitted;
 mod engine;
 mod grants;
 mod limits;

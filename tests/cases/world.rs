@@ -14,6 +14,8 @@ use smi2gamma::run::{Options, Run, run};
 use smi2gamma::scan::{self, Input};
 use smi2gamma::target::Profile;
 
+use crate::emitted;
+
 /// Input and decisions.
 #[derive(Debug, Default)]
 pub struct World {
@@ -126,10 +128,13 @@ impl World {
             to_because: "the test".into(),
             settings: Settings { given_ports: self.given, grpc_routes: self.grpc },
             unowned: self.unowned,
+            policy: Default::default(),
             filter: Filter::default(),
             verify: true,
         };
+        emitted::keep(&options, self.stream.as_bytes());
         let run = run(&options, &mut Cursor::new(self.stream)).expect("the sources can be read");
+        emitted::judge(&run);
         Ran { run }
     }
 }

@@ -67,6 +67,10 @@ delete_crds() {
     die "the definitions are not deleted: $said"
 }
 
+# plant FOLDER: an object that no server knows, so that kubectl always has something to complain about: of a single complaint it does not
+# say which file it is about, of two it does.
+plant() { echo '{apiVersion: cluster-suite/v1, kind: Unknown, metadata: {name: planted}}' >"$1/0.yaml"; }
+
 # make_namespaces FILE...: those that the objects name and the cluster lacks. Which were made is remembered, since each kubectl costs time.
 make_namespaces() {
     local name names made=$SMI2GAMMA_CLUSTER/namespaces
@@ -88,6 +92,19 @@ server_takes() {
 # is_refusal: whether $said is a verdict about the object, not a cluster that lacks something.
 is_refusal() { [[ $said == *'is invalid'* || $said == *'strict decoding error'* || $said == *'denied request'* ]]; }
 
+# === what is tested ===
+
+# program: the smi2gamma to test, $SMI2GAMMA or else the newest build.
+program() {
+    local built newest='' root=${here%/tests/cluster}
+    for built in "$root"/target/{release,debug}/smi2gamma; do
+        [[ ! -x $built || $built -ot $newest ]] || newest=$built
+    done
+    newest=${SMI2GAMMA:-$newest}
+    [[ -n $newest ]] || die "no smi2gamma to test: cargo build, or set SMI2GAMMA"
+    echo "$newest"
+}
+
 # === verdicts of the suite ===
 
 # ok, not_ok, skip WORDS...: one line each, which suite.sh counts. What passed is counted in silence.
@@ -96,34 +113,88 @@ ok() { verdict "ok - $*"; }
 skip() { verdict "skipped - $*"; echo "skipped - $*"; }
 not_ok() { verdict "not ok - $*"; echo "not ok - $*"; }
 
-# must_take NAME FILE
-must_take() {
-    make_namespaces "$2"
-    if server_takes "$2"; then ok "$1 is accepted"; else not_ok "$1 should be accepted: $said"; fi
+# must NAME COMMAND...: that the command succeeds; what it prints is shown where it does not.
+must() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name${said:+: $said}"; fi
 }
 
-# must_not_serve NAME FILE: the server knows no such kind in this version.
-must_not_serve() {
-    make_namespaces "$2"
-    if server_takes "$2"; then
-        not_ok "$1 should not be served"
-    elif [[ $said != *'no matches for kind'* ]]; then
-        not_ok "$1 should not be served: $said"
-    else
-        ok "$1 is not served"
-    fi
+# A room says what it expects of each file, and `judge` asks the server about all of them in one breath: a kubectl costs more than a
+# hundred verdicts. Every complaint of a plain apply names the file it is about.
+
+# must_take NAME FILE; must_refuse NAME FILE [WORDS]: as an object, in words that hold WORDS; must_not_serve NAME FILE.
+must_take() { expect taken "$@"; }
+must_refuse() { expect refused "$@"; }
+must_not_serve() { expect unserved "$@"; }
+
+expect() {
+    local what=$1 name=$2 file=$3 words=${4:-} waiting=$SMI2GAMMA_CLUSTER/waiting folder number
+    folder=$waiting/$([[ $what == taken ]] && echo taken || echo others)
+    mkdir -p "$waiting/taken" "$waiting/others"
+    number=$(($(cat "$waiting/count" 2>/dev/null || echo 10000) + 1))
+    echo "$number" >"$waiting/count"
+    cp "$file" "$folder/$number.yaml"
+    printf '%s\t%s\t%s\t%s\n' "$folder/$number.yaml" "$what" "$name" "$words" >>"$waiting/expected"
 }
 
-# must_refuse NAME FILE [WORDS]: refused as an object, in words that hold WORDS.
-must_refuse() {
-    make_namespaces "$2"
-    if server_takes "$2"; then
-        not_ok "$1 should be refused"
-    elif ! is_refusal; then
-        not_ok "$1 was not judged: $said"
-    elif [[ $said != *"${3:-}"* ]]; then
-        not_ok "$1 should be refused with \"$3\": $said"
-    else
-        ok "$1 is refused"
+# judge: the verdicts about everything that waits.
+judge() {
+    local waiting=$SMI2GAMMA_CLUSTER/waiting file what name words wanted answered
+    [[ -s $waiting/expected ]] || return 0
+    local -A complaints=()
+    make_namespaces "$waiting"/*/*.yaml
+    ask "$waiting/others"
+    ask "$waiting/taken"
+    local taken=("$waiting"/taken/*.yaml)
+    # A document that nothing was said of is not an accepted one.
+    answered=$(grep -c '(server dry run)$' "$waiting/answers" || true)
+    for file in "${!complaints[@]}"; do [[ $file != "$waiting/taken"/* ]] || answered=$((answered + 1)); done
+    wanted=0
+    [[ ! -e ${taken[0]} ]] || wanted=$("$KIT" count "${taken[@]}")
+    ((answered >= wanted)) || not_ok "the server answered for $answered of $wanted documents"
+    if [[ $wanted != 0 ]] && ! said=$("$KUBECTL" apply --server-side --dry-run=server --validate=strict -f "$waiting/taken" 2>&1); then
+        # These complaints name no file, so each is asked by itself.
+        for file in "${taken[@]}"; do
+            said=$("$KUBECTL" apply --server-side --dry-run=server --validate=strict -f "$file" 2>&1) || complaints[$file]+=$said
+        done
     fi
+    while IFS=$'\t' read -r file what name words; do
+        said=${complaints[$file]:-}
+        case $what in
+            taken) if [[ -z $said ]]; then ok "$name is accepted"; else not_ok "$name should be accepted: $said"; fi ;;
+            unserved)
+                if [[ $said == *'no matches for kind'* ]]; then ok "$name is not served"; else not_ok "$name should not be served: $said"; fi
+                ;;
+            refused)
+                if [[ -z $said ]]; then
+                    not_ok "$name should be refused"
+                elif ! is_refusal; then
+                    not_ok "$name was not judged: $said"
+                elif [[ $said != *"$words"* ]]; then
+                    not_ok "$name should be refused with \"$words\": $said"
+                else
+                    ok "$name is refused"
+                fi
+                ;;
+        esac
+    done <"$waiting/expected"
+    rm -rf "$waiting"
+}
+
+# ask FOLDER: what a plain apply says, by file, in the caller's `complaints`; what it does is in `answers` beside the folder.
+ask() {
+    local line file=$1/
+    [[ -n $(ls "$1") ]] || return 0
+    plant "$1"
+    while IFS= read -r line; do
+        [[ $line == Warning:* ]] && continue
+        # A complaint may have several lines; the first names the file.
+        [[ $line =~ ($1/[0-9]+[.]yaml) ]] && file=${BASH_REMATCH[1]}
+        complaints[$file]+="$line "
+    done < <("$KUBECTL" apply --dry-run=server --validate=strict -f "$1" 2>&1 >"${1%/*}/answers")
+    [[ -n ${complaints[$1/0.yaml]:-} ]] || not_ok "kubectl did not come to the end of $1"
+    unset "complaints[$1/0.yaml]"
+    rm "$1/0.yaml"
+    [[ -z ${complaints[$1/]:-} ]] || not_ok "the server was not asked: ${complaints[$1/]}"
 }

@@ -4,7 +4,7 @@
 #
 #   --gateway-api VERSION   a release of Gateway API that crds.tsv lists (default: its default)
 #   --channel CHANNEL       standard (default) or experimental
-#   --crds SET,SET@VERSION  the sets of crds.tsv to install beside it (default: all of them; none for none)
+#   --crds SET,SET@VERSION  the sets of crds.tsv to install beside it (default: all of them and stand-ins/; none for none)
 #   --crds-from PATH        more definitions, a file or a directory, as a mesh's own installer prints them; repeatable
 #
 # COMMAND finds KUBECONFIG (an administrator), KUBECTL (built for this server, and first in PATH), KIT and SMI2GAMMA_CLUSTER, a
@@ -24,6 +24,8 @@ while [[ ${1:-} == -* ]]; do
     shift 2
 done
 [[ -n $version ]] || version=$(crd_row gateway-api | cut -f1)
+stand_ins=()
+[[ -n $sets ]] || for file in "$here"/stand-ins/*.yaml; do stand_ins+=(-f "$file"); done
 [[ -n $sets ]] || sets=$(awk -F'\t' '!/^#/ && $1 != "gateway-api" { print $1 }' "$here/crds.tsv" | sort -u)
 [[ $sets != none ]] || sets=
 
@@ -76,6 +78,7 @@ start() {
     shift
     "${leash[@]}" "$@" >"$log" 2>&1 </dev/null &
     started+=($!)
+    echo $! >"${log%.log}.pid"
 }
 
 # alive: dies with the last words of whichever ended too early.
@@ -125,7 +128,7 @@ until "$KUBECTL" get --raw /readyz >/dev/null 2>&1 && "$KUBECTL" get namespace d
     sleep 0.2
 done
 
-lists+=("${more[@]}")
+lists+=("${stand_ins[@]}" "${more[@]}")
 [[ ${#lists[@]} == 0 ]] || install_crds "${lists[@]}"
 "$here/gateway-api.sh" "$version" "$channel"
 note "Kubernetes $("$KUBECTL" version -o json | sed -n 's/.*"gitVersion": "\(.*\)".*/\1/p' | tail -1), Gateway API $version $channel, ready after $SECONDS s"

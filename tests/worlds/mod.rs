@@ -21,6 +21,7 @@ pub fn options(from: Option<&str>, to: &str) -> Options {
         to_because: "the test".to_owned(),
         settings: Settings::default(),
         unowned: Default::default(),
+        policy: Default::default(),
         filter: Filter::default(),
         verify: true,
     }

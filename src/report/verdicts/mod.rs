@@ -52,7 +52,9 @@ impl Verdicts<'_> {
         let failing = self.failing().count();
         let counts: Vec<String> = Relation::ALL
             .iter()
-            .map(|relation| (relation, self.judged.iter().filter(|judged| judged.verdict.relation == *relation).count()))
+            .map(|relation| {
+                (relation, self.judged.iter().filter(|judged| judged.verdict.relation == *relation).count())
+            })
             .filter(|(_, number)| *number > 0)
             .map(|(relation, number)| format!("{number} {}", relation.word()))
             .collect();

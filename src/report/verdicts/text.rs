@@ -16,7 +16,11 @@ pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         let passes = if verdicts.passes(verdict.relation) { " (allowed)" } else { "" };
         page.push_str(&format!("\n{}{passes}: {}{scope}\n", verdict.relation.word(), verdict.destination));
         if let Some(witness) = &verdict.witness {
-            page.push_str(&format!("  request: {}, from {}\n", one_line(&witness.request.line()), witness.request.source));
+            page.push_str(&format!(
+                "  request: {}, from {}\n",
+                one_line(&witness.request.line()),
+                witness.request.source
+            ));
             side(&mut page, &format!("before ({})", judged.mesh), &witness.before, sources);
             side(&mut page, &format!("after ({})", verdicts.to), &witness.after, sources);
         } else if let Some(why) = &verdict.why {

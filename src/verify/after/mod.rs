@@ -17,6 +17,7 @@ use super::world::World;
 use super::{Judge, Side};
 use crate::inventory::{Lookup, Service};
 use crate::mappings::{RouteKind, Target, newest};
+use crate::verify::speaks;
 use crate::yaml::Node;
 
 use engines::Engine;
@@ -106,7 +107,7 @@ impl Side for After<'_> {
 
     fn ports(&self, service: &ServiceName) -> BTreeSet<u16> {
         if let Lookup::Found(found) | Lookup::Ambiguous(found, _) = self.service(service) {
-            return found.ports.iter().map(|port| port.number).collect();
+            return speaks::tcp_ports(found).collect();
         }
         let routes = self.by_parent.get(service.name.as_str()).map(Vec::as_slice).unwrap_or_default();
         let parents = routes.iter().map(|&index| &self.routes[index]).flat_map(|route| {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::After;
 use super::engines::{Engine, Rank, Reads, Sees};
-use super::object::{BackendRef, Kind, Match, Path, Refusal, RouteObject, Rule, Value};
+use super::object::{BackendRef, Kind, Match, Parent, Path, Refusal, RouteObject, Rule, Value};
 use super::shadow;
 use crate::inventory::{Lookup, Service};
 use crate::mappings::{Attachment, GrantNeed};
@@ -57,6 +57,13 @@ impl<'j> Routing<'j> {
     pub(super) fn new(after: &'j After<'j>, at: &ServicePort) -> Self {
         let named = after.by_parent.get(at.service.name.as_str()).map(Vec::as_slice).unwrap_or_default();
         let mut attached = Vec::new();
+        let names = |parent: &Parent<'_>, route: &RouteObject<'_>| {
+            parent.names_a_service() && parent.service(route) == at.service
+        };
+        let exact = named.iter().any(|&index| {
+            let route = &after.routes[index];
+            route.parents.iter().any(|parent| names(parent, route))
+        });
         for &index in named {
             let route = &after.routes[index];
             if !after.serves(&route.kind) {
@@ -64,7 +71,11 @@ impl<'j> Routing<'j> {
             }
             let refusal = route.refusal();
             for parent in &route.parents {
-                let here = parent.names_a_service() && parent.service(route).may_be(&at.service);
+                let here = if exact {
+                    names(parent, route)
+                } else {
+                    parent.names_a_service() && parent.service(route).may_be(&at.service)
+                };
                 if !here || parent.port.is_some_and(|port| port != at.port) {
                     continue;
                 }
@@ -551,7 +562,7 @@ impl Judge for Routing<'_> {
 
     fn answer(&self, request: &Request, given: &Given, assumed: &mut BTreeSet<Assumption>) -> Answer {
         if let Some(service) = self.known()
-            && service.port(self.at.port).is_none()
+            && !speaks::has_tcp(service, self.at.port)
         {
             let what = format!("Service {} has no port {}", self.at.service, self.at.port);
             let cause = Cause { place: Some(service.place), what };

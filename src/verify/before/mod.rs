@@ -15,6 +15,7 @@ use super::{Judge, Side};
 use crate::inventory::{Lookup, Service};
 use crate::mappings::{Source, SplitReading};
 use crate::smi::{HttpRouteGroup, Kind, Object};
+use crate::verify::speaks;
 
 /// What a source mesh did with the SMI of a world.
 #[derive(Debug)]
@@ -75,7 +76,8 @@ impl<'a> Before<'a> {
 
     fn splits_of(&self, root: &ServiceName) -> Vec<&routing::Split<'a>> {
         let named = self.by_root.get(&root.name).map(Vec::as_slice).unwrap_or_default();
-        named.iter().filter(|split| split.root.may_be(root)).collect()
+        let exact: Vec<_> = named.iter().filter(|split| split.root == *root).collect();
+        if exact.is_empty() { named.iter().filter(|split| split.root.may_be(root)).collect() } else { exact }
     }
 }
 
@@ -111,5 +113,5 @@ impl Side for Before<'_> {
 }
 
 fn ports_of(service: &Service) -> BTreeSet<u16> {
-    service.ports.iter().map(|port| port.number).collect()
+    speaks::tcp_ports(service).collect()
 }

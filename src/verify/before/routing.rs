@@ -71,7 +71,7 @@ impl<'a> Split<'a> {
 
     fn named(&self, backend: &Written) -> Option<Named> {
         let service = backend.service.as_ref()?;
-        Some(names::service(&service.value, self.root.namespace.as_deref(), self.reading.backend.is))
+        Some(names::service(&service.value, self.deployed.namespace, self.reading.backend.is))
     }
 
     fn source(&self) -> SourceId {
@@ -146,10 +146,19 @@ impl<'j> Routing<'j> {
 
     /// Whether the mesh saw HTTP on the port.
     fn speaks(&self, reading: &SplitReading, assumed: &mut BTreeSet<Assumption>) -> Speaks {
-        let service = match self.before.service(&self.at.service) {
-            Lookup::Found(service) | Lookup::Ambiguous(service, _) => Some(service),
-            Lookup::Missing => None,
-        };
+        let service =
+            match self.before.service(&self.at.service) {
+                Lookup::Found(service) | Lookup::Ambiguous(service, _) => Some(service),
+                // A backend takes part under the number that the root has, so what it says of the port holds for both.
+                Lookup::Missing => self.rules.iter().flat_map(|rule| rule.split.backend_names()).find_map(|name| {
+                    match self.before.service(&name) {
+                        Lookup::Found(service) => {
+                            Some(service).filter(|service| speaks::has_tcp(service, self.at.port))
+                        }
+                        Lookup::Ambiguous(..) | Lookup::Missing => None,
+                    }
+                }),
+            };
         let port = service.and_then(|service| tcp_port(service, self.at.port));
         let said = service.zip(port).and_then(|(service, port)| match reading.protocol.is {
             ProtocolReading::AnnotatedElseHttp => speaks::traefik_annotation(service),
@@ -372,14 +381,14 @@ impl<'j> Routing<'j> {
         let port = self.at.port;
         match self.before.service(service) {
             Lookup::Found(found) => {
-                if speaks::has_tcp(found, port) || found.port(port).is_some() {
+                if speaks::has_tcp(found, port) {
                     Standing::Answers
                 } else {
                     Standing::LacksPort
                 }
             }
             Lookup::Ambiguous(one, other) if one.same_ports(other) => {
-                if one.port(port).is_some() {
+                if speaks::has_tcp(one, port) {
                     Standing::Answers
                 } else {
                     Standing::LacksPort
@@ -440,7 +449,7 @@ impl Judge for Routing<'_> {
             return Answer::Undecided(why.clone());
         }
         match self.before.service(&self.at.service) {
-            Lookup::Found(service) if service.port(self.at.port).is_none() => {
+            Lookup::Found(service) if !speaks::has_tcp(service, self.at.port) => {
                 let what = format!("Service {} has no port {}", self.at.service, self.at.port);
                 let cause = Cause { place: Some(service.place), what };
                 return Answer::Certain(Decision::route(Shares::failing(), vec![cause]));

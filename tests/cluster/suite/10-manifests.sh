@@ -15,6 +15,8 @@ version=$1 channel=$2
 # fits CHANNEL RANGE
 fits() {
     [[ $1 == any || $1 == "$channel" ]] || return 1
+    # 0.7 left much to a webhook, which is not here.
+    [[ $version != 0.* ]] || return 1
     local minor=${version#*.} from=${2%%[-+]*} to=${2##*[-+]}
     [[ -n $2 ]] || return 0
     [[ $2 == *+ ]] && to=1.999

@@ -6,6 +6,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 in_cluster
 
 version=$1 channel=$2
+# What 0.7 refuses, a webhook refused.
+[[ $version != 0.* ]] || exit 0
 IFS=$'\t' read -r _ module checksum _ <<<"$(crd_row "gateway-api@$version")"
 dir=$(module_dir "$module" "$checksum")/hack/invalid-examples
 

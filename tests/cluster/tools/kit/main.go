@@ -1,11 +1,20 @@
 // Kit is what the cluster suite needs and a shell has no good word for: free ports, keys and certificates, CustomResourceDefinitions
-// as today's API server takes them, and the namespaces that manifests name. It talks to no server and starts nothing.
+// as today's API server takes them, worlds to fill it with, and a proxy that breaks it. It starts nothing.
 //
 //	kit ports N            N free TCP ports of 127.0.0.1, on one line
 //	kit keys DIR           ca.crt, server.crt, server.key, sa.key and sa.pub in DIR
 //	kit crds FILE...       the CustomResourceDefinitions of FILE..., as one List of apiextensions.k8s.io/v1
 //	kit namespaces FILE... each namespace that an object of FILE... is in, one on a line
+//	kit count FILE...      how many objects FILE... hold
+//	kit split DIR FILE...  each document of FILE... as a file of DIR, as it stands and named by its contents; prints PATH, apiVersion,
+//	                       kind and NAMESPACE/NAME, separated by tabs
 //	kit bundles FILE...    of each table of a target: TARGET@VERSION and the release of Gateway API that it comes with, on one line
+//	kit world DIR FOLDER   every object of FOLDER that a cluster of the suite could hold, as a file of DIR
+//	kit fill SPLITS SERVICES  stores so many of each
+//	kit proxy MODE MATCH   the API server of KUBECONFIG, broken for requests that hold MATCH; see proxy.go
+//	kit cost COMMAND...    runs it, and says what it took in seconds and MiB
+//	kit krew FILE ARCHIVE  whether a plugin's manifest and its archive for this machine keep krew's rules
+//	kit outcomes FILE      what a JSON report of smi2gamma says of each object
 package main
 
 import (
@@ -14,6 +23,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -43,22 +53,28 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) < 2 {
-		return errors.New("usage: kit ports N | keys DIR | crds FILE... | namespaces FILE... | bundles FILE...")
+	commands := map[string]struct {
+		least int
+		run   func(args []string) error
+	}{
+		"ports":      {1, func(args []string) error { return ports(args[0]) }},
+		"keys":       {1, func(args []string) error { return keys(args[0]) }},
+		"crds":       {1, crds},
+		"namespaces": {1, namespaces},
+		"count":      {1, count},
+		"split":      {2, func(args []string) error { return split(args[0], args[1:]) }},
+		"bundles":    {1, bundles},
+		"world":      {2, func(args []string) error { return world(args[0], args[1]) }},
+		"fill":       {2, func(args []string) error { return fill(args[0], args[1]) }},
+		"proxy":      {2, func(args []string) error { return proxy(args[0], args[1]) }},
+		"cost":       {1, cost},
+		"krew":       {2, func(args []string) error { return krew(args[0], args[1]) }},
+		"outcomes":   {1, func(args []string) error { return outcomes(args[0]) }},
 	}
-	switch args[0] {
-	case "ports":
-		return ports(args[1])
-	case "keys":
-		return keys(args[1])
-	case "crds":
-		return crds(args[1:])
-	case "namespaces":
-		return namespaces(args[1:])
-	case "bundles":
-		return bundles(args[1:])
+	if len(args) == 0 || len(args)-1 < commands[args[0]].least || commands[args[0]].run == nil {
+		return fmt.Errorf("usage: kit COMMAND ARGS..., with COMMAND one of %s", strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
 	}
-	return fmt.Errorf("no command %q", args[0])
+	return commands[args[0]].run(args[1:])
 }
 
 // === ports ===
@@ -162,13 +178,14 @@ type object = map[string]any
 func documents(files []string, each func(file string, o object) error) error {
 	for _, file := range files {
 		if err := documentsOf(file, each); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return err
 		}
 	}
 	return nil
 }
 
-func documentsOf(file string, each func(file string, o object) error) error {
+// raw calls each with the text of every document of a file.
+func raw(file string, each func(text []byte) error) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -179,15 +196,20 @@ func documentsOf(file string, each func(file string, o object) error) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if err == nil {
+			err = each(document)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", file, err)
 		}
+	}
+}
+
+func documentsOf(file string, each func(file string, o object) error) error {
+	return raw(file, func(text []byte) error {
 		var o object
-		if err := yaml.Unmarshal(document, &o); err != nil {
+		if err := yaml.Unmarshal(text, &o); err != nil || o == nil {
 			return err
-		}
-		if o == nil {
-			continue
 		}
 		items, isList := o["items"].([]any)
 		if !isList {
@@ -200,7 +222,8 @@ func documentsOf(file string, each func(file string, o object) error) error {
 				}
 			}
 		}
-	}
+		return nil
+	})
 }
 
 func namespaces(files []string) error {
@@ -215,6 +238,35 @@ func namespaces(files []string) error {
 		fmt.Println(name)
 	}
 	return err
+}
+
+func count(files []string) error {
+	n := 0
+	err := documents(files, func(string, object) error { n++; return nil })
+	fmt.Println(n)
+	return err
+}
+
+func split(dir string, files []string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, file := range files {
+		err := raw(file, func(text []byte) error {
+			var o object
+			if err := yaml.Unmarshal(text, &o); err != nil || o == nil {
+				return err
+			}
+			path := filepath.Join(dir, fmt.Sprintf("%x", sha256.Sum256(text))[:16]+".yaml")
+			meta := child(o, "metadata")
+			fmt.Printf("%s\t%v\t%v\t%v/%v\n", path, o["apiVersion"], o["kind"], meta["namespace"], meta["name"])
+			return os.WriteFile(path, text, 0o600)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bundles reads the tables of mappings/targets, so that what is tried against which release is said in one place.

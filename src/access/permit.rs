@@ -1,0 +1,105 @@
+//! From a grant to a permission: its port numbers become ports of the destination's pods.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Item, Permission, PodPort, PortProtocol, Workloads};
+use crate::code;
+use crate::model::grant::{Numbering, Ports};
+use crate::report::Finding;
+
+/// What the grant of `item` allows at these pods.
+///
+/// # Errors
+/// The finding that says which port cannot be told from another, or is not known.
+pub fn permission<'a>(item: &Item<'a>, workloads: &[Workloads]) -> Result<Permission<'a>, Box<Finding>> {
+    let grant = &item.grant;
+    let ports: Vec<&PodPort> = workloads.iter().flat_map(|set| &set.ports).collect();
+    let mut permission = Permission {
+        object: Some(item.object),
+        from: item.from.clone(),
+        sources: grant.sources.clone(),
+        http: BTreeMap::new(),
+        opaque: BTreeSet::new(),
+        udp: BTreeSet::new(),
+        every_port: grant.http_ports == Ports::Every || grant.opaque_ports == Ports::Every,
+        place: grant.place,
+    };
+    for port in &ports {
+        match port.protocol {
+            PortProtocol::Http => {
+                if !grant.requests.is_none() && has(&grant.http_ports, port, item)? {
+                    permission.http.insert(port.number, grant.requests.clone());
+                }
+            }
+            PortProtocol::Opaque => {
+                if has(&grant.opaque_ports, port, item)? {
+                    permission.opaque.insert(port.number);
+                }
+            }
+            PortProtocol::Udp => {
+                if has(&grant.udp_ports, port, item)? {
+                    permission.udp.insert(port.number);
+                }
+            }
+        }
+    }
+    Ok(permission)
+}
+
+/// The pod ports that grants name and nothing declares: they are ports of these pods as well.
+pub fn add_named_ports<'i, 'a: 'i>(items: impl Iterator<Item = &'i Item<'a>>, workloads: &mut [Workloads]) {
+    for item in items.filter(|item| item.grant.numbering == Numbering::Pod) {
+        let grant = &item.grant;
+        let named = [
+            (&grant.http_ports, PortProtocol::Http, grant.requests.is_none()),
+            (&grant.opaque_ports, PortProtocol::Opaque, false),
+            (&grant.udp_ports, PortProtocol::Udp, false),
+        ];
+        for (ports, protocol, nothing) in named {
+            let Ports::Only(numbers) = ports else { continue };
+            for set in workloads.iter_mut().filter(|_| !nothing) {
+                for &number in numbers {
+                    let udp = protocol == PortProtocol::Udp;
+                    let known = |port: &PodPort| port.number == number && (port.protocol == PortProtocol::Udp) == udp;
+                    if !set.ports.iter().any(known) {
+                        set.ports.push(PodPort {
+                            number,
+                            protocol,
+                            services: BTreeSet::new(),
+                            probes: BTreeSet::new(),
+                        });
+                    }
+                }
+                set.ports.sort_by_key(|port| (port.number, port.protocol == PortProtocol::Udp));
+            }
+        }
+    }
+}
+
+/// Whether `ports` of the grant have this pod port.
+fn has(ports: &Ports, port: &PodPort, item: &Item<'_>) -> Result<bool, Box<Finding>> {
+    match item.grant.numbering {
+        Numbering::Pod => Ok(ports.has(port.number)),
+        Numbering::Service => {
+            let Ports::Only(_) = ports else { return Ok(true) };
+            let granted: Vec<&(String, u16)> = port.services.iter().filter(|(_, number)| ports.has(*number)).collect();
+            match port.services.iter().find(|(_, number)| !ports.has(*number)) {
+                Some((service, number)) if !granted.is_empty() => Err(Box::new(shared(port, service, *number, item))),
+                _ => Ok(!granted.is_empty()),
+            }
+        }
+    }
+}
+
+fn shared(port: &PodPort, service: &str, number: u16, item: &Item<'_>) -> Finding {
+    Finding::new(
+        code!("grant-port-shared"),
+        format!(
+            "port {number} of Service `{service}` leads to pod port {} as well, and the grant does not name it",
+            port.number
+        ),
+    )
+    .at(item.grant.place)
+    .note("SMI counts ports of Services here; a policy sees only the port of the pods, where the two are one")
+    .help("name both ports in the grant, or let the pods listen on a port of its own for each")
+}
