@@ -415,7 +415,7 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     /// Takes what the target's policy says of a closure. True if it enforces.
     fn take(&mut self, draft: &Draft<'_>, closure: &Closure<'_>, written: Written) -> bool {
-        let Written { manifests, audit, refusals, findings, joined: _ } = written;
+        let Written { manifests, audit, refusals, findings } = written;
         let origins: Vec<usize> = draft.members.iter().map(|&member| self.items[member].object).collect();
         let refused: BTreeSet<usize> = refusals.iter().map(|(object, _)| *object).collect();
         self.out.findings.extend(refusals);
