@@ -378,7 +378,7 @@ pub fn verify(sides: &Sides, inputs: &Inputs) -> Vec<Judged> {
             Options { whole: scope.whole, prepared: inputs.prepared, only: None, ports: inputs.ports.clone() };
         let mut worst: BTreeMap<String, Judged> = BTreeMap::new();
         let policy = verify::policy(&side).filter(|_| scope.has_grants());
-        let of_access = AccessOptions { prepared: inputs.prepared, whole: scope.whole, only: None };
+        let of_access = AccessOptions { prepared: inputs.prepared, whole: scope.whole, ..AccessOptions::default() };
         for mesh in &scope.meshes {
             let mut verdicts = verify::verify(&Before::new(&before, mesh), &side, &options);
             let grants = Grants::new(&before, mesh, scope.enforced(mesh));

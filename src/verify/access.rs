@@ -57,6 +57,8 @@ pub struct AccessOptions {
     pub whole: bool,
     /// Only these accounts; none: all.
     pub only: Option<BTreeSet<Account>>,
+    /// Callers who may, though no TrafficTarget names them.
+    pub callers: BTreeSet<Source>,
 }
 
 /// What one side does with one request to one port of the pods of an account. Of several kinds of pods all must answer
@@ -157,11 +159,11 @@ pub fn verify_account(
         let declared = workload.ports.iter().filter(|port| port.transport == Transport::Tcp);
         ports.extend(declared.map(|port| port.number));
         for &port in &ports {
-            compare(before, after, PodPort { inventory: pods, workload, port }, &given, &mut seen, &mut cells);
+            compare(before, after, PodPort { inventory: pods, workload, port }, (&given, options), &mut seen, &mut cells);
         }
         let mut elsewhere = Seen::default();
         let at = PodPort { inventory: pods, workload, port: unnamed(&ports) };
-        compare(before, after, at, &given, &mut elsewhere, &mut cells);
+        compare(before, after, at, (&given, options), &mut elsewhere, &mut cells);
         if elsewhere.relation() == Relation::Equal {
             seen.domain.append(&mut elsewhere.domain);
         } else if ports.is_empty() {
@@ -185,7 +187,7 @@ fn compare(
     before: &dyn Guard,
     after: &dyn Guard,
     at: PodPort<'_>,
-    given: &Given,
+    (given, options): (&Given, &AccessOptions),
     seen: &mut Seen,
     cells: &mut Cells,
 ) {
@@ -200,6 +202,10 @@ fn compare(
         let relation = before.relate(after);
         if before.permits().is_none() && relation == Relation::Equal {
             domain.insert(Assumption::Union);
+        }
+        if relation == Relation::Wider && options.callers.contains(&request.source) {
+            domain.insert(Assumption::Caller(request.source.to_string()));
+            return Relation::Equal;
         }
         if probe && open && request.source != Source::Node && matches!(relation, Relation::Wider | Relation::Undecided) {
             domain.insert(Assumption::ProbePath(account.clone(), at.port, request.path.clone()));

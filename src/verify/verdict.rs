@@ -108,6 +108,8 @@ pub enum Assumption {
     Probes(String),
     /// For the kubelet's sake a path of a port of the pods of an account is open to everyone.
     ProbePath(String, u16, String),
+    /// Someone may call whom no TrafficTarget names, since the user said so: who.
+    Caller(String),
     /// A setting of the mesh that is not in the input has its default: which one.
     Default(String),
 }
@@ -487,6 +489,7 @@ impl fmt::Display for Assumption {
             Self::ProbePath(account, port, path) => {
                 write!(f, "platform allowance: GET {path} on port {port} of {account} is open, for the kubelet's probes")
             }
+            Self::Caller(who) => write!(f, "{who} may call, as it was named on the command line or in the configuration"),
             Self::Default(what) => write!(f, "{what}, which is the default"),
             Self::Engines(names) => write!(f, "the engine is one of {names}"),
         }
