@@ -199,7 +199,12 @@ impl<'a> Desk<'a> {
 
     /// A finding about an object; the same finding from another scope is the same finding.
     fn add(&mut self, object: usize, finding: Finding) {
-        let finding = finding.about(&self.objects[object].id);
+        let mut finding = finding.about(&self.objects[object].id);
+        // What is unsupported is a warning, but for a permission: one that is dropped is an outage or a breach.
+        let grant = matches!(self.objects[object].object, Some(Object::TrafficTarget(_)));
+        if grant && forced(&finding) == Some(Outcome::Unsupported) {
+            finding.level = Level::Error;
+        }
         if !self.findings[object].contains(&finding) {
             self.findings[object].push(finding);
         }

@@ -6,8 +6,8 @@
 //! proved: the words are compiled, and compared with the language.
 //!
 //! **Exactly** is sought as a union of words; then, where the target can subtract, as a wider union less a union of what is
-//! beyond the language: less than one word for all, less than everything, less than the wider bound. The saying with the
-//! fewest words is taken; of those, the first. Every union of strings, prefixes and suffixes is found that has one; of
+//! beyond the language: less than one word for all, less than everything, less than the wider bound. The first of few words is
+//! taken, else the one with the fewest. Every union of strings, prefixes and suffixes is found that has one; of
 //! templates, those that follow the language's segments. Only where several templates and suffixes run through each other
 //! may one be missed, and then the answer is a loss that still holds.
 //!
@@ -35,7 +35,7 @@ use super::words::{self, MAX_SEGMENTS, ONE, REST, Said, Vocabulary, Word, is_tem
 
 /// Words that a bound takes off again, at most: more of them than a person reads.
 const MAX_EXCEPTIONS: usize = 8;
-/// A direct saying of so many words is not compared with one that subtracts.
+/// A saying of so many words is taken, and no other looked for.
 const PLAIN_WORDS: usize = 8;
 /// Words that are compiled one by one, to be used again; more of them are compiled together.
 const ONE_BY_ONE: usize = 32;
@@ -114,23 +114,29 @@ pub fn say(language: &Language, vocabulary: &Vocabulary) -> Result<Saying, Undec
         }
     }
     let graph = graph.minimal()?;
-    let mut sayings: Vec<Said> = Vec::new();
-    sayings.extend(plain.map(|any_of| Said { any_of, none_of: Vec::new() }));
+    let mut sayings: Vec<Said> = plain.into_iter().map(union_of).collect();
     if sayings.is_empty() {
-        sayings
-            .extend(speaker.union(&[language], |inside| inside[0])?.map(|any_of| Said { any_of, none_of: Vec::new() }));
+        sayings.extend(speaker.union(&[language], |inside| inside[0])?.map(union_of));
+    }
+    if let Some(said) = speaker.short_of(&mut sayings)? {
+        return Ok(Saying::Exactly(said));
+    }
+    if vocabulary.except {
+        for around in [speaker.cover(&graph)?, speaker.everything().map(|word| vec![word])].into_iter().flatten() {
+            sayings.extend(speaker.less_than(around)?);
+            if let Some(said) = speaker.short_of(&mut sayings)? {
+                return Ok(Saying::Exactly(said));
+            }
+        }
     }
     let wider = speaker.wider(&graph)?;
-    if vocabulary.except {
-        sayings.extend(speaker.less_than(&graph, wider.as_deref())?);
+    if let Some(around) = wider.clone().filter(|_| vocabulary.except) {
+        sayings.extend(speaker.less_than(around)?);
     }
     let above = speaker.above(wider.as_deref())?;
     sayings.extend(above.clone());
-    for said in &mut sayings {
-        in_order(&mut said.any_of);
-        in_order(&mut said.none_of);
-    }
-    sayings.sort_by_key(|said| said.any_of.len() + said.none_of.len());
+    sayings.iter_mut().for_each(Said::put_in_order);
+    sayings.sort_by_key(Said::len);
     for said in sayings {
         if speaker.proved(&said)? {
             return Ok(Saying::Exactly(said));
@@ -245,19 +251,19 @@ impl Speaker<'_> {
         Ok((words.len() <= self.most).then_some(words))
     }
 
-    /// What is wider than the language, each less a union of words for what is beyond it.
-    fn less_than(&self, graph: &Graph, wider: Option<&[Word]>) -> Result<Vec<Said>, Undecided> {
-        let candidates = [self.everything().map(|word| vec![word]), self.cover(graph)?, wider.map(<[Word]>::to_vec)];
-        let mut candidates: Vec<Vec<Word>> = candidates.into_iter().flatten().collect();
-        candidates.dedup();
-        let mut sayings = Vec::new();
-        for any_of in candidates {
-            let compiled = self.compiled(&any_of)?;
-            let all: Vec<&Language> = std::iter::once(self.language).chain(&compiled).collect();
-            let beyond = self.union(&all, |inside| !inside[0] && inside[1..].contains(&true))?;
-            sayings.extend(beyond.map(|none_of| Said { any_of, none_of }));
-        }
-        Ok(sayings)
+    /// `around`, which is wider than the language, less a union of words for what is beyond it; none without such a union.
+    fn less_than(&self, any_of: Vec<Word>) -> Result<Option<Said>, Undecided> {
+        let compiled = self.compiled(&any_of)?;
+        let all: Vec<&Language> = std::iter::once(self.language).chain(&compiled).collect();
+        let beyond = self.union(&all, |inside| !inside[0] && inside[1..].contains(&true))?;
+        Ok(beyond.map(|none_of| Said { any_of, none_of }))
+    }
+
+    /// The last of `sayings` if it is so short that no other need be looked for, and proved.
+    fn short_of(&self, sayings: &mut [Said]) -> Result<Option<Said>, Undecided> {
+        let Some(said) = sayings.last_mut().filter(|said| said.len() <= PLAIN_WORDS) else { return Ok(None) };
+        said.put_in_order();
+        Ok(self.proved(said)?.then(|| said.clone()))
     }
 
     // --- inside ---
@@ -585,6 +591,23 @@ impl Speaker<'_> {
 
 fn too_large(_: PatternError) -> Undecided {
     Undecided { limit: relate::PAIR_LIMIT }
+}
+
+fn union_of(any_of: Vec<Word>) -> Said {
+    Said { any_of, none_of: Vec::new() }
+}
+
+// === impl Said ===
+
+impl Said {
+    fn len(&self) -> usize {
+        self.any_of.len() + self.none_of.len()
+    }
+
+    fn put_in_order(&mut self) {
+        in_order(&mut self.any_of);
+        in_order(&mut self.none_of);
+    }
 }
 
 /// A bound that does not hold is not given: it would be a mistake of this file.

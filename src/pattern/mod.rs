@@ -39,5 +39,5 @@ pub use language::{Anchoring, Language};
 pub use lower::{HeaderLowering, PathLowering, lower_header, lower_path};
 pub use portable::{PortableError, escape, expression_for, portable};
 pub use relate::{Cell, PAIR_LIMIT, Relation, Undecided, cells, relate, union_relate};
-pub use words::{Said, Vocabulary, Word};
 pub use spell::{Spelled, spell};
+pub use words::{Said, Vocabulary, Word};

@@ -73,6 +73,8 @@ struct Map<'a> {
     gated: BTreeSet<Set>,
     /// The waypoint of each Service that leads to one of them.
     waypoints: BTreeMap<Named, Waypoint>,
+    /// The Services with a waypoint that lead to each label set.
+    leading: BTreeMap<Set, BTreeSet<Named>>,
 }
 
 /// The waypoint of a Service.
@@ -114,11 +116,13 @@ impl<'a> Map<'a> {
             reach: BTreeMap::new(),
             gated: BTreeSet::new(),
             waypoints: BTreeMap::new(),
+            leading: BTreeMap::new(),
         };
         map.endpoints = map.all_endpoints();
         map.reach = map.all_reach();
         map.gated = map.all_gated();
         map.waypoints = map.all_waypoints();
+        map.leading = map.all_leading();
         map
     }
 
@@ -176,6 +180,7 @@ impl<'a> Map<'a> {
     fn all_reach(&self) -> BTreeMap<Named, BTreeMap<u16, BTreeSet<Reached>>> {
         let mut reach = self.endpoints.clone();
         reach.retain(|name, _| self.has_address(name));
+        let mut routed: BTreeSet<(Named, u16)> = BTreeSet::new();
         for route in &self.routes {
             for (namespace, name, port) in &route.parents {
                 let Some(namespace) = namespace.as_ref().or(route.namespace.as_ref()) else { continue };
@@ -188,7 +193,7 @@ impl<'a> Map<'a> {
                     None => known.chain(own).collect(),
                 };
                 for port in ports {
-                    self.follow(route, &parent, port, &mut reach);
+                    self.follow(route, &parent, port, &mut routed, &mut reach);
                 }
             }
         }
@@ -210,15 +215,12 @@ impl<'a> Map<'a> {
         route: &GatewayRoute,
         parent: &Named,
         port: u16,
+        seen: &mut BTreeSet<(Named, u16)>,
         reach: &mut BTreeMap<Named, BTreeMap<u16, BTreeSet<Reached>>>,
     ) {
         let from_one = BTreeSet::from([(parent.1.clone(), port)]);
         let all_http = self.speaker.read_as_http(&parent.0, &from_one).is_some() && route.kind != "TCPRoute";
-        let first = !self
-            .routes
-            .iter()
-            .take_while(|other| !std::ptr::eq(*other, route))
-            .any(|other| other.attaches_to(Some(&parent.0), &parent.1, port));
+        let first = seen.insert((parent.clone(), port));
         let reached = reach.entry(parent.clone()).or_default().entry(port).or_default();
         if all_http && first {
             reached.clear();
@@ -238,11 +240,6 @@ impl<'a> Map<'a> {
                 }
             }
         }
-    }
-
-    fn is_routed(&self, name: &Named) -> bool {
-        let ports = self.reach.get(name).into_iter().flat_map(BTreeMap::keys);
-        ports.into_iter().any(|&port| self.routes.iter().any(|route| route.attaches_to(Some(&name.0), &name.1, port)))
     }
 
     fn reaches(&self, name: &Named) -> BTreeSet<Set> {
@@ -266,10 +263,18 @@ impl<'a> Map<'a> {
                 }
             }
         }
+        let parents: BTreeSet<(&str, &str)> = self
+            .routes
+            .iter()
+            .flat_map(|route| route.parents.iter().map(move |parent| (route, parent)))
+            .filter_map(|(route, (namespace, name, _))| {
+                Some((namespace.as_deref().or(route.namespace.as_deref())?, name.as_str()))
+            })
+            .collect();
         for name in self.reach.keys() {
             let named =
                 self.service(name).is_some_and(|service| self.speaker.around.inventory.waypoint_of(service).is_some());
-            if named || self.is_routed(name) {
+            if named || parents.contains(&(name.0.as_str(), name.1.as_str())) {
                 gated.extend(self.reaches(name));
             }
         }
@@ -314,14 +319,25 @@ impl<'a> Map<'a> {
         waypoints
     }
 
+    fn all_leading(&self) -> BTreeMap<Set, BTreeSet<Named>> {
+        let mut leading: BTreeMap<Set, BTreeSet<Named>> = BTreeMap::new();
+        for name in self.waypoints.keys() {
+            for set in self.reaches(name) {
+                leading.entry(set).or_default().insert(name.clone());
+            }
+        }
+        leading
+    }
+
     // --- one closure ---
 
     fn written(&self, number: usize, names: &mut Names) -> Written {
         let closure = &self.closures[number];
         let mut notes = Notes::default();
         notes.refusals.extend(refused_as_a_whole(closure, self.speaker));
-        let services: Vec<&Named> =
-            self.waypoints.keys().filter(|name| self.reaches(name).iter().any(|set| set.0 == number)).collect();
+        let services: BTreeSet<&Named> =
+            self.leading.range((number, 0)..(number + 1, 0)).flat_map(|(_, all)| all).collect();
+        let services: Vec<&Named> = services.into_iter().collect();
         let object = closure.permissions.first().map(|first| object_of(first, closure));
         if let (Some(first), Some(object)) = (closure.permissions.first(), object) {
             for name in &services {
@@ -455,9 +471,9 @@ impl<'a> Map<'a> {
 
     /// The rules of a gate that let waypoints in.
     fn through_waypoints(&self, set: Set) -> Vec<Rule> {
-        let waypoints = self.waypoints.iter().filter(|(name, _)| self.reaches(name).contains(&set));
+        let waypoints = self.leading.get(&set).into_iter().flatten().filter_map(|name| self.waypoints.get(name));
         let principals: BTreeSet<String> =
-            waypoints.map(|(_, Waypoint { id, .. })| self.speaker.account(&id.0, &id.1)).collect();
+            waypoints.map(|Waypoint { id, .. }| self.speaker.account(&id.0, &id.1)).collect();
         let principals: Vec<String> = principals.into_iter().collect();
         Allowed { anything: Some(Ports::Every), ..Allowed::default() }.rules(&principals)
     }
@@ -616,9 +632,10 @@ impl<'a> Map<'a> {
 
     fn is_served(&self, set: Set, port: u16) -> bool {
         let wanted = Reached::Pods(set, port);
-        self.waypoints
-            .keys()
-            .any(|name| self.reach.get(name).into_iter().flat_map(BTreeMap::values).any(|all| all.contains(&wanted)))
+        let services = self.leading.get(&set).into_iter().flatten();
+        services
+            .filter_map(|name| self.reach.get(name))
+            .any(|ports| ports.values().any(|reached| reached.contains(&wanted)))
     }
 
     /// Requests of which something is said, and no port of them is behind a Service with a waypoint.

@@ -34,11 +34,8 @@ pub trait Policy: Sync {
 }
 
 /// All policies, by the name of their target.
-static POLICIES: &[(&str, &dyn Policy)] = &[
-    ("linkerd", &linkerd::Linkerd),
-    ("istio", &istio::Sidecar),
-    ("istio-ambient", &istio_ambient::Ambient),
-];
+static POLICIES: &[(&str, &dyn Policy)] =
+    &[("linkerd", &linkerd::Linkerd), ("istio", &istio::Sidecar), ("istio-ambient", &istio_ambient::Ambient)];
 
 /// Why a `--to` means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

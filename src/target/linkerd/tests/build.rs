@@ -121,7 +121,7 @@ impl World {
 
     pub fn write(&self) -> Written {
         let profile = Profile::parse(&self.to).expect("a version of Linkerd");
-        let settings = Settings { trust_domain: None, losses: self.losses.clone() };
+        let settings = Settings { losses: self.losses.clone(), ..Settings::default() };
         let inventory = Inventory::default();
         let around = Around { inventory: &inventory, profile: &profile, routes: &[], settings: &settings };
         let policy = profile.policy().expect("a policy");
@@ -134,7 +134,7 @@ impl World {
             account: self.account.clone(),
             workloads: self.workloads.clone(),
             permissions: self.grants.iter().enumerate().map(|(index, grant)| grant.permission(index)).collect(),
-            enforced: true,
+            held: false,
         }
     }
 
@@ -273,6 +273,7 @@ impl Said {
             .collect();
         headers.sort_by_key(|header| header.name.to_ascii_lowercase());
         RequestPattern {
+            authority: None,
             methods: if self.methods.is_empty() {
                 Methods::Any
             } else {
