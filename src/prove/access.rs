@@ -85,7 +85,9 @@ pub fn prove(
     let (Some(policy), grants) = (policy(&side), Grants::new(&before, mesh, known.enforced)) else {
         return BTreeMap::new();
     };
-    let accounts = |closure: &Closure| closure.iter().filter_map(|object| targets.get(object)).cloned();
+    let accounts = |closure: &Closure| -> BTreeSet<Account> {
+        closure.iter().filter_map(|object| targets.get(object)).cloned().collect()
+    };
     let options = AccessOptions {
         prepared: true,
         whole: question.whole,
@@ -94,7 +96,7 @@ pub fn prove(
     };
     let verdicts = access::verify(&grants, policy.as_ref(), question.inventory, &options);
     let about = |verdict: &Verdict, closure: &Closure| {
-        accounts(closure).any(|account| account.destination(None) == verdict.destination)
+        accounts(closure).iter().any(|account| account.destination(None) == verdict.destination)
     };
     enforcing
         .into_iter()
