@@ -9,8 +9,8 @@ use super::args::{SimulateArgs, StatusFormat};
 use super::exit::Exit;
 use super::options::{inputs, sides};
 use super::output::{Stream, Terminal};
-use crate::place::SourceMap;
 use crate::inventory::Lookup;
+use crate::place::SourceMap;
 use crate::report::verdicts::json::AnswerRow;
 use crate::sides::{Inputs, SideScope, Sides, read};
 use crate::verify::access::behind;
@@ -303,7 +303,11 @@ fn table(rows: &[Row], found: &Sides, plan: &Inputs, terminal: &Terminal) -> Res
                 }
                 wrong += 1;
                 let (line, to) = (request.line(), &request.to);
-                page.push_str(&format!("row {}: {line} to {to}, in {}\n  expected: {wanted}\n", number + 1, scope.name));
+                page.push_str(&format!(
+                    "row {}: {line} to {to}, in {}\n  expected: {wanted}\n",
+                    number + 1,
+                    scope.name
+                ));
                 page.push_str(&format!("  {}", lines(&said.side, &said.answer, &said.assumed, &found.sources)));
             }
         }

@@ -15,7 +15,7 @@ use crate::model::Whose;
 use crate::report::{Finding, catalogue};
 use crate::smi::Object;
 use crate::verify::{
-    self, Account, AccessOptions, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
+    self, AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
 use crate::yaml::Node;
 
@@ -45,13 +45,10 @@ impl Known {
 
 /// Compares the policy of every closure that enforces with the TrafficTargets of its destinations.
 #[must_use]
-pub fn prove(
-    question: &Question<'_>,
-    manifests: &[(Closure, Manifest)],
-    known: &Known,
-) -> BTreeMap<Closure, Proved> {
+pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: &Known) -> BTreeMap<Closure, Proved> {
     let targets = question.targets();
-    let of_targets = |origins: &Closure| !origins.is_empty() && origins.iter().all(|object| targets.contains_key(object));
+    let of_targets =
+        |origins: &Closure| !origins.is_empty() && origins.iter().all(|object| targets.contains_key(object));
     let enforcing: BTreeSet<&Closure> = manifests
         .iter()
         .filter(|(origins, manifest)| manifest.effect == Effect::Enforces && of_targets(origins))
@@ -142,7 +139,8 @@ impl Question<'_> {
 }
 
 fn mistake(verdict: &Verdict, read: &str) -> Finding {
-    let message = format!("the policy for {} is {} than its TrafficTargets", verdict.destination, verdict.relation.word());
+    let message =
+        format!("the policy for {} is {} than its TrafficTargets", verdict.destination, verdict.relation.word());
     let mut finding = Finding::new(code!("output-differs"), message).note(read.to_owned());
     let witness = verdict.witness.iter();
     for cause in witness.flat_map(|witness| witness.before.decisions()).flat_map(Decision::causes) {

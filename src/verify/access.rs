@@ -159,7 +159,14 @@ pub fn verify_account(
         let declared = workload.ports.iter().filter(|port| port.transport == Transport::Tcp);
         ports.extend(declared.map(|port| port.number));
         for &port in &ports {
-            compare(before, after, PodPort { inventory: pods, workload, port }, (&given, options), &mut seen, &mut cells);
+            compare(
+                before,
+                after,
+                PodPort { inventory: pods, workload, port },
+                (&given, options),
+                &mut seen,
+                &mut cells,
+            );
         }
         let mut elsewhere = Seen::default();
         let at = PodPort { inventory: pods, workload, port: unnamed(&ports) };
@@ -207,14 +214,17 @@ fn compare(
             domain.insert(Assumption::Caller(request.source.to_string()));
             return Relation::Equal;
         }
-        if probe && open && request.source != Source::Node && matches!(relation, Relation::Wider | Relation::Undecided) {
+        if probe && open && request.source != Source::Node && matches!(relation, Relation::Wider | Relation::Undecided)
+        {
             domain.insert(Assumption::ProbePath(account.clone(), at.port, request.path.clone()));
             return Relation::Equal;
         }
         relation
     };
     let senders = match (one.terms(), other.terms()) {
-        (Ok(before), Ok(after)) => senders(before.sources.union(&after.sources), before.namespaces.union(&after.namespaces)),
+        (Ok(before), Ok(after)) => {
+            senders(before.sources.union(&after.sources), before.namespaces.union(&after.namespaces))
+        }
         (Err(why), _) | (_, Err(why)) => {
             seen.unasked.get_or_insert(why);
             return;
@@ -247,10 +257,7 @@ fn exactly(path: &str) -> Option<Term> {
 
 /// Whoever is named, for each namespace one that is not, one of a namespace that is not named, and those without an
 /// identity.
-fn senders<'n>(
-    named: impl Iterator<Item = &'n Source>,
-    namespaces: impl Iterator<Item = &'n String>,
-) -> Vec<Source> {
+fn senders<'n>(named: impl Iterator<Item = &'n Source>, namespaces: impl Iterator<Item = &'n String>) -> Vec<Source> {
     let named: BTreeSet<Source> = named.cloned().collect();
     let mut spaces: BTreeSet<String> = namespaces.cloned().collect();
     spaces.extend(named.iter().filter_map(|source| source.namespace().map(str::to_owned)));

@@ -78,7 +78,8 @@ impl<'p> PodPort<'p> {
     /// The Services and their ports that lead to the port.
     #[must_use]
     pub fn led_to_by(&self) -> Vec<(&'p Service, &'p Port)> {
-        let ports = self.services().into_iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+        let ports =
+            self.services().into_iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
         ports.filter(|(_, port)| port.transport == Transport::Tcp && leads_to(port, self.workload, self.port)).collect()
     }
 
@@ -87,7 +88,8 @@ impl<'p> PodPort<'p> {
     /// # Errors
     /// Where they contradict each other.
     pub fn declared(&self) -> Result<Option<Speaks>, String> {
-        let said = self.led_to_by().into_iter().filter_map(|(_, port)| app_protocol(port).or_else(|| name_prefix(port)));
+        let said =
+            self.led_to_by().into_iter().filter_map(|(_, port)| app_protocol(port).or_else(|| name_prefix(port)));
         self.one_of(said)
     }
 

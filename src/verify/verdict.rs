@@ -369,7 +369,9 @@ impl Answer {
             (before, after) => {
                 let mut relations = BTreeSet::new();
                 // Of an order that the source mesh left open, the union is what SMI asks for.
-                if let (Self::Order { .. }, Self::Certain(Decision::Access(Access { allowed: true, .. }))) = (before, after) {
+                if let (Self::Order { .. }, Self::Certain(Decision::Access(Access { allowed: true, .. }))) =
+                    (before, after)
+                {
                     return Relation::Equal;
                 }
                 for one in before.decisions() {

@@ -246,8 +246,12 @@ fn routes_without_one_for_the_probes_cut_them_off() {
 #[test]
 fn sources_that_share_a_route_share_all_of_it() {
     let smi = WEB_GETS_API.to_owned() + &target("api", "cron", &group("status"));
-    let both = route("api", EXACT, &["web", "cron"]) + &route("status", "{type: Exact, value: /status}", &["web", "cron"]);
-    let nine = WEB_ON_9000.to_owned() + &WEB_ON_9000.replace("name: api-9000, namespace", "name: cron-9000, namespace").replace("name: web", "name: cron");
+    let both =
+        route("api", EXACT, &["web", "cron"]) + &route("status", "{type: Exact, value: /status}", &["web", "cron"]);
+    let nine = WEB_ON_9000.to_owned()
+        + &WEB_ON_9000
+            .replace("name: api-9000, namespace", "name: cron-9000, namespace")
+            .replace("name: web", "name: cron");
     let case = Case::new("linkerd", smi, format!("{SERVER}{both}{nine}"));
     case.is(Wider, None, "GET /");
 }
@@ -260,8 +264,7 @@ fn half_of_a_destination_denies_the_other_half() {
 
 #[test]
 fn no_required_authentication_is_everyone() {
-    let policy = linkerd_right()
-        .replace("[{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}]", "[]");
+    let policy = linkerd_right().replace("[{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}]", "[]");
     Case::new("linkerd", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "GET /api");
 }
 
@@ -274,7 +277,8 @@ fn a_rule_without_conditions_is_everything() {
 fn a_rule_about_requests_allows_no_connection() {
     let smi = target("api", "web", "{kind: TCPRoute, name: nine}")
         + "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: TCPRoute\nmetadata: {name: nine, namespace: shop}\nspec: {matches: {ports: [9000]}}\n";
-    let policy = sidecar(&format!("  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000'], methods: [GET]}}}}]\n"));
+    let policy =
+        sidecar(&format!("  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000'], methods: [GET]}}}}]\n"));
     Case::new("istio", smi.clone(), policy.clone()).is(Narrower, Some(identity("web")), "a connection");
     Case::new("istio", smi, policy.replace(", methods: [GET]", "")).is(Equal, None, "");
 }
@@ -341,7 +345,11 @@ spec:
   rules: [{backendRefs: [{name: api, port: 80, weight: 9}, {name: other, port: 80, weight: 1}]}]
 ";
     let smi = WEB_GETS_API.to_owned() + &target("other", "cron", &group("status"));
-    let own = WAYPOINT.replace("api-waypoint", "other-waypoint").replace("name: api}", "name: other}").replace("sa/web", "sa/cron").replace("[/api]", "[/status]");
+    let own = WAYPOINT
+        .replace("api-waypoint", "other-waypoint")
+        .replace("name: api}", "name: other}")
+        .replace("sa/web", "sa/cron")
+        .replace("[/api]", "[/status]");
     let policy = format!("{WAYPOINT}{own}{}{}{split}", gate("api"), gate("other"));
     let case = Case { names: &["api", "other"], at: "other", ..Case::new("istio-ambient", smi, policy.clone()) };
     case.is(Wider, Some(identity("web")), "GET /api");

@@ -5,10 +5,10 @@ use smi2gamma::verify::Relation;
 use super::world::{Texts, holds, pods, shown};
 
 /// A generator of numbers that are the same each time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, most: usize) -> usize {
+    pub fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or(0) % most
     }
@@ -106,7 +106,10 @@ spec:
 "
         ));
         all.push(who(&format!("r{number}"), &accounts(&names)));
-        all.push(allows(&format!("r{number}"), &format!("group: gateway.networking.k8s.io, kind: HTTPRoute, name: r{number}")));
+        all.push(allows(
+            &format!("r{number}"),
+            &format!("group: gateway.networking.k8s.io, kind: HTTPRoute, name: r{number}"),
+        ));
     }
     let mut names: Vec<&str> = grants.iter().map(|one| one.source).collect();
     names.sort_unstable();
@@ -165,7 +168,10 @@ const CHANGES: [(&str, &str); 14] = [
     ("name: web, namespace", "name: wed, namespace"),
     ("type: Exact", "type: PathPrefix"),
     ("port: 8080", "port: 80"),
-    ("requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: r0}]", "requiredAuthenticationRefs: []"),
+    (
+        "requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: r0}]",
+        "requiredAuthenticationRefs: []",
+    ),
 ];
 
 fn verdict(grants: &[Grant], to: &str, policy: &str) -> (Texts, smi2gamma::verify::Verdict) {

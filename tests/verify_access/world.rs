@@ -1,14 +1,15 @@
 //! Worlds of text: pods and Services, SMI before, policy after.
 
-use smi2gamma::inventory::kinds::{Entry, Header};
 use smi2gamma::inventory::Inventory;
+use smi2gamma::inventory::kinds::{Entry, Header};
 use smi2gamma::mappings;
 use smi2gamma::place::SourceId;
 use smi2gamma::smi::{self, Object};
 use smi2gamma::target::Profile;
 use smi2gamma::verify::access::{self, AccessOptions, Guard};
 use smi2gamma::verify::{
-    Absent, Account, After, Answer, Deployed, Given, Grants, Manifest, Relation, Request, Source, Verdict, World, policy,
+    Absent, Account, After, Answer, Deployed, Given, Grants, Manifest, Relation, Request, Source, Verdict, World,
+    policy,
 };
 use smi2gamma::yaml::{self, Node};
 
@@ -35,7 +36,12 @@ impl Texts {
             let all = nodes(text);
             let read = |node: &Node| {
                 let header = Header::of(node)?;
-                Some(Entry::read(&header, SourceId(0)).into_iter().map(|entry| entry.put_into("shop")).collect::<Vec<_>>())
+                Some(
+                    Entry::read(&header, SourceId(0))
+                        .into_iter()
+                        .map(|entry| entry.put_into("shop"))
+                        .collect::<Vec<_>>(),
+                )
             };
             all.iter().filter_map(read).flatten().collect()
         };
@@ -64,7 +70,8 @@ impl Texts {
     }
 
     pub fn after(&self) -> World<'_> {
-        let manifests = self.policy.iter().map(|node| Manifest { node, source: SourceId(1), namespace: namespace(node) });
+        let manifests =
+            self.policy.iter().map(|node| Manifest { node, source: SourceId(1), namespace: namespace(node) });
         World { smi: Vec::new(), inventory: &self.pods, manifests: manifests.collect() }
     }
 
@@ -110,8 +117,15 @@ pub fn identity(name: &str) -> Source {
 /// A verdict as people read it in a test: the relation, and who, what.
 pub fn shown(verdict: &Verdict) -> String {
     let witness = verdict.witness.as_ref();
-    let request = witness.map(|one| format!(": {} {} [{} -> {}]", one.request.source, one.request.line(), one.before, one.after));
-    format!("{} {}{} {}", verdict.destination, verdict.relation.word(), request.unwrap_or_default(), verdict.why.clone().unwrap_or_default())
+    let request =
+        witness.map(|one| format!(": {} {} [{} -> {}]", one.request.source, one.request.line(), one.before, one.after));
+    format!(
+        "{} {}{} {}",
+        verdict.destination,
+        verdict.relation.word(),
+        request.unwrap_or_default(),
+        verdict.why.clone().unwrap_or_default()
+    )
 }
 
 /// Whether the witness of a verdict differs when it is asked again.

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::inventory::{Inventory, Workload};
 use crate::mappings::{
-    AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp, HttpOnOpaque,
-    MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace, Overlap,
-    PathReading, PortReading, ProtocolReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule,
+    AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
+    HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
+    Overlap, PathReading, PortReading, ProtocolReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp,
+    UdpRule,
 };
 use crate::pattern::{Anchoring, Domain, Language, escape};
 use crate::place::{Place, Span};
@@ -279,7 +280,8 @@ impl Judge for Access<'_> {
         match &self.speaks {
             Err(why) => Answer::Undecided(why.clone()),
             Ok(_) if self.is_unreachable() => {
-                let what = format!("no Service leads to port {} of the pods, and the mesh served no other", self.at.port);
+                let what =
+                    format!("no Service leads to port {} of the pods, and the mesh served no other", self.at.port);
                 Answer::denied(Cause::unwritten(what))
             }
             Ok((speaks, unsaid)) => {
@@ -405,9 +407,7 @@ impl<'s> Access<'s> {
                 unclear.map_or(Ok(None), Err)
             }
             (None, Some(ports)) => match reading.tcp_on_http.is {
-                TcpOnHttp::OnItsPorts => {
-                    Ok(self.covers(ports, reading.tcp_ports.is)?.then(|| whole("TCP")))
-                }
+                TcpOnHttp::OnItsPorts => Ok(self.covers(ports, reading.tcp_ports.is)?.then(|| whole("TCP"))),
                 TcpOnHttp::EveryPort => Ok(Some(whole("TCP"))),
                 TcpOnHttp::Nothing => Ok(None),
                 TcpOnHttp::Undefined => Err("nobody says what a TCPRoute allows on a port that speaks HTTP".into()),
@@ -554,7 +554,9 @@ impl Match {
                     match (one.language.matches(value), other.language.matches(value)) {
                         (true, true) => {}
                         (false, false) => return Ok(false),
-                        _ => unclear = Some("nobody says whether a header's expression must take the whole value".into()),
+                        _ => {
+                            unclear = Some("nobody says whether a header's expression must take the whole value".into())
+                        }
                     }
                 }
             }
@@ -910,7 +912,8 @@ impl<'a> Reader<'a> {
         let written = methods.as_deref().unwrap_or_default();
         let any = written.is_empty() || written.iter().any(|method| method.value == "*");
         let methods = (!any).then(|| written.iter().map(|method| method.value.clone()).collect::<BTreeSet<_>>());
-        if let Some(odd) = methods.iter().flatten().find(|method| method.bytes().any(|byte| !byte.is_ascii_uppercase())) {
+        if let Some(odd) = methods.iter().flatten().find(|method| method.bytes().any(|byte| !byte.is_ascii_uppercase()))
+        {
             return Err(format!("nobody says what the method `{odd}` takes"));
         }
         let path = path_regex.as_ref().map(|path| path.value.as_str()).filter(|path| !path.is_empty());
@@ -921,7 +924,10 @@ impl<'a> Reader<'a> {
                 EmptyMatch::Undefined => return Err("nobody says what a match without conditions takes".into()),
             }
         }
-        let key = format!("{methods:?} {path:?} {:?}", headers.iter().map(|one| (&one.name.value, &one.value.value)).collect::<BTreeMap<_, _>>());
+        let key = format!(
+            "{methods:?} {path:?} {:?}",
+            headers.iter().map(|one| (&one.name.value, &one.value.value)).collect::<BTreeMap<_, _>>()
+        );
         let path = self.path(path)?;
         // Of two entries of one spelling the later one counts (smi-sdk-go pkg/apis/specs/v1alpha4/helpers.go).
         let mut last: BTreeMap<&str, &str> = BTreeMap::new();
@@ -950,7 +956,9 @@ impl<'a> Reader<'a> {
                 };
                 return match written.strip_prefix('*').map(|rest| (rest, written.strip_suffix('*'))) {
                     Some(("", _)) => Ok(None),
-                    Some((rest, _)) => self.term(Domain::Path, &format!(".*{}", escape(rest)), Anchoring::Full).map(Some),
+                    Some((rest, _)) => {
+                        self.term(Domain::Path, &format!(".*{}", escape(rest)), Anchoring::Full).map(Some)
+                    }
                     None => {
                         let expression = match written.strip_suffix('*') {
                             Some(start) => format!("{}.*", escape(start)),
@@ -1006,7 +1014,9 @@ fn missing<T>(reading: MissingReference, what: &str) -> Read<T> {
     match reading {
         MissingReference::Skipped => Read::Nothing,
         MissingReference::TargetDropped => Read::Dropped,
-        MissingReference::Undefined => Read::Unclear(format!("{what} is not in the input, and nobody says what that does")),
+        MissingReference::Undefined => {
+            Read::Unclear(format!("{what} is not in the input, and nobody says what that does"))
+        }
     }
 }
 

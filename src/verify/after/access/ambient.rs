@@ -64,7 +64,8 @@ impl<'a> Ambient<'a> {
         let written = self.after.world.manifests.iter().filter_map(|manifest| {
             let header = manifest.header().filter(|header| header.kind == "Gateway")?;
             let class = text(header.node.get("spec")?, "gatewayClassName")?;
-            (class == "istio-waypoint").then(|| (manifest.namespace.unwrap_or_default().to_owned(), header.name.to_owned()))
+            (class == "istio-waypoint")
+                .then(|| (manifest.namespace.unwrap_or_default().to_owned(), header.name.to_owned()))
         });
         let known = self.after.world.inventory.waypoints().iter();
         written.chain(known.map(|one| (one.namespace.clone().unwrap_or_default(), one.name.clone()))).collect()
@@ -142,7 +143,9 @@ impl<'a> Ambient<'a> {
                     at: place,
                     service,
                     port,
-                    waypoint: waypoint.clone().map(|one| if is_labelled { one } else { (one.0, format!("{}{SUPPOSED}", one.1)) }),
+                    waypoint: waypoint
+                        .clone()
+                        .map(|one| if is_labelled { one } else { (one.0, format!("{}{SUPPOSED}", one.1)) }),
                     policies,
                     routes,
                 });
@@ -203,7 +206,9 @@ impl Judge for Access<'_> {
                 let Terms { paths, fields, methods, .. } = routes.terms()?;
                 terms.paths.extend(paths);
                 terms.methods.extend(methods);
-                fields.into_iter().for_each(|(field, of_field)| terms.fields.entry(field).or_default().extend(of_field));
+                fields
+                    .into_iter()
+                    .for_each(|(field, of_field)| terms.fields.entry(field).or_default().extend(of_field));
             }
         }
         // A waypoint passes on what others send, and sends nothing itself.
@@ -258,7 +263,13 @@ impl Access<'_> {
 
     /// What becomes of a request to a Service with a waypoint; none where that is the way to the pods themselves, or leads
     /// elsewhere.
-    fn by(&self, way: &Way<'_>, request: &Request, given: &Given, assumed: &mut BTreeSet<Assumption>) -> Option<Answer> {
+    fn by(
+        &self,
+        way: &Way<'_>,
+        request: &Request,
+        given: &Given,
+        assumed: &mut BTreeSet<Assumption>,
+    ) -> Option<Answer> {
         let (namespace, name) = way.waypoint.as_ref()?;
         let supposed = name.ends_with(SUPPOSED);
         if supposed && !given.prepared {
@@ -278,7 +289,9 @@ impl Access<'_> {
         let sees = match (said, request.is_connection()) {
             (Some(Speaks::Bytes), _) | (None, true) => Sees::Tcp,
             (Some(Speaks::Http) | None, false) => Sees::Http,
-            (Some(Speaks::Http), true) => return Some(Answer::denied(Cause::unwritten("the port takes nothing but HTTP"))),
+            (Some(Speaks::Http), true) => {
+                return Some(Answer::denied(Cause::unwritten("the port takes nothing but HTTP")));
+            }
         };
         let call = Call { request, source: &request.source, port: way.at.port, sees };
         let policies: Vec<&Policy<'_>> =
@@ -329,7 +342,9 @@ impl Access<'_> {
 
     /// Whether a port of a Service leads to this port of the pods.
     fn is_behind(&self, service: &Service, port: u16) -> bool {
-        let selects = self.at.services().iter().any(|one| one.name == service.name && same_namespace(one.namespace.as_deref(), service.namespace.as_deref()));
+        let selects = self.at.services().iter().any(|one| {
+            one.name == service.name && same_namespace(one.namespace.as_deref(), service.namespace.as_deref())
+        });
         let port = service.ports.iter().find(|one| one.number == port && one.transport == Transport::Tcp);
         selects && port.is_some_and(|port| leads_to(port, self.at.workload, self.at.port))
     }

@@ -78,7 +78,10 @@ struct Rule {
 enum Condition {
     Principal(Words),
     Namespace(Words),
-    Account { any: BTreeSet<(String, String)>, none: BTreeSet<(String, String)> },
+    Account {
+        any: BTreeSet<(String, String)>,
+        none: BTreeSet<(String, String)>,
+    },
     Port(Words),
     Method(Words),
     Path(Words),
@@ -121,7 +124,8 @@ impl<'a> Policy<'a> {
     /// All AuthorizationPolicies of a world.
     pub fn all(after: &After<'a>) -> Vec<Self> {
         let policies = after.world.manifests.iter().filter_map(|manifest| {
-            let header = manifest.header().filter(|header| header.group() == GROUP && header.kind == "AuthorizationPolicy")?;
+            let header =
+                manifest.header().filter(|header| header.group() == GROUP && header.kind == "AuthorizationPolicy")?;
             Some(Self::read(manifest, header.name))
         });
         policies.collect()
@@ -158,7 +162,9 @@ impl<'a> Policy<'a> {
             targets: single.chain(several).map(target).collect(),
             rules: rules.iter().enumerate().map(|(index, rule)| Rule::read(manifest, rule, index + 1)).collect(),
             place: place(manifest),
-            odd: odd.map(|odd| format!("{} has {odd}, which is not read", display("AuthorizationPolicy", manifest.namespace, name))),
+            odd: odd.map(|odd| {
+                format!("{} has {odd}, which is not read", display("AuthorizationPolicy", manifest.namespace, name))
+            }),
         }
     }
 
@@ -302,8 +308,14 @@ fn sender(node: &Node) -> Vec<Condition> {
         all.extend((!items(node, key).is_empty()).then(|| Condition::Unread(key.to_owned(), true)));
     }
     let known = [
-        "principals", "notPrincipals", "namespaces", "notNamespaces", "serviceAccounts", "notServiceAccounts",
-        "requestPrincipals", "notRequestPrincipals",
+        "principals",
+        "notPrincipals",
+        "namespaces",
+        "notNamespaces",
+        "serviceAccounts",
+        "notServiceAccounts",
+        "requestPrincipals",
+        "notRequestPrincipals",
     ];
     all.extend(odd_field(node, &known).map(|key| Condition::Unread(key, false)));
     all
@@ -453,7 +465,13 @@ fn name_principal(word: &Word, terms: &mut Terms) {
             ends.iter().map(|end| format!("{start}{end}")).collect()
         }
         Word::Suffix(end) => {
-            let starts = ["cluster.local", "cluster.local/ns/x", "cluster.local/ns/x/sa/x", "cluster.local/ns/", "elsewhere.example"];
+            let starts = [
+                "cluster.local",
+                "cluster.local/ns/x",
+                "cluster.local/ns/x/sa/x",
+                "cluster.local/ns/",
+                "elsewhere.example",
+            ];
             starts.iter().map(|start| format!("{start}{end}")).collect()
         }
     };
@@ -496,7 +514,8 @@ impl<'a> Sidecars<'a> {
             let modes = level.iter().filter_map(|one| {
                 let port = one.node.path(&["spec", "portLevelMtls", &at.port.to_string(), "mode"]);
                 let mode = port.or_else(|| one.node.path(&["spec", "mtls", "mode"]))?.as_str()?;
-                (mode != "UNSET").then_some((mode, Cause::at(place(one), format!("PeerAuthentication with mode {mode}"))))
+                (mode != "UNSET")
+                    .then_some((mode, Cause::at(place(one), format!("PeerAuthentication with mode {mode}"))))
             });
             let modes: Vec<_> = modes.collect();
             match modes.as_slice() {
@@ -519,7 +538,11 @@ impl<'a> Sidecars<'a> {
         }
         let excluded = value("traffic.sidecar.istio.io/excludeInboundPorts")?;
         let own = at.port.to_string();
-        if excluded.split(',').any(|port| port.trim() == own) { cause("the sidecar is told to leave the port alone") } else { None }
+        if excluded.split(',').any(|port| port.trim() == own) {
+            cause("the sidecar is told to leave the port alone")
+        } else {
+            None
+        }
     }
 }
 

@@ -192,7 +192,9 @@ impl<'a> Linkerd<'a> {
                     } else if kind == "MeshTLSAuthentication" {
                         all.push(mesh_tls(first));
                     } else {
-                        all.push(networks_of(first.node.path(&["spec", "networks"]).map(Node::items).unwrap_or_default()));
+                        all.push(networks_of(
+                            first.node.path(&["spec", "networks"]).map(Node::items).unwrap_or_default(),
+                        ));
                     }
                 }
                 None => return None,
@@ -209,11 +211,7 @@ impl<'a> Linkerd<'a> {
 
     fn authorizations(&self, kind: &str, group: &str, namespace: Option<&str>, name: &str) -> Vec<Authorization<'a>> {
         let found = self.policies.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
-        found
-            .iter()
-            .filter(|one| one.group == group && same_namespace(one.namespace, namespace))
-            .cloned()
-            .collect()
+        found.iter().filter(|one| one.group == group && same_namespace(one.namespace, namespace)).cloned().collect()
     }
 
     fn of_server(&self, server: &Server<'a>) -> Vec<Authorization<'a>> {
@@ -242,7 +240,8 @@ impl<'a> Linkerd<'a> {
             if !same_namespace(route.namespace, server.namespace) || route.refusal().is_some() {
                 continue;
             }
-            let to_server = |one: &&super::super::object::Parent<'_>| one.kind == Some("Server") && one.group == Some(GROUP);
+            let to_server =
+                |one: &&super::super::object::Parent<'_>| one.kind == Some("Server") && one.group == Some(GROUP);
             let mut parents = route.parents.iter().filter(to_server);
             // A parentRef with a port or a section makes the whole route unreadable.
             if route.parents.iter().filter(to_server).any(|parent| parent.port.is_some() || parent.section.is_some()) {
@@ -257,7 +256,8 @@ impl<'a> Linkerd<'a> {
             }
             let group = if route.kind == Kind::LinkerdHttp { GROUP } else { "gateway.networking.k8s.io" };
             let allowed = self.authorizations(route.kind.word(), group, route.namespace, route.name);
-            let odd = route.has_hostnames().then(|| format!("{} has hostnames, which are not modelled", route.display()));
+            let odd =
+                route.has_hostnames().then(|| format!("{} has hostnames, which are not modelled", route.display()));
             let rules = odd.map_or_else(|| route.rules(), Err);
             if attached.iter().all(|known: &Attached<'_, '_>| !std::ptr::eq(known.route, route)) {
                 attached.push(Attached { route, rules, allowed });
@@ -282,9 +282,7 @@ impl<'a> Linkerd<'a> {
         }
         let inventories = [&self.after.world.inventory, &at.inventory].map(|one| one.namespace(space));
         let mut known = inventories.into_iter().flatten();
-        known.find_map(|one| {
-            one.annotations.get(name).map(|value| (value.as_str(), Cause::at(one.place, what(value))))
-        })
+        known.find_map(|one| one.annotations.get(name).map(|value| (value.as_str(), Cause::at(one.place, what(value)))))
     }
 }
 
@@ -354,7 +352,8 @@ impl<'a> Server<'a> {
             port,
             protocol,
             // The versions before have no such field, and the API server takes it away.
-            access: text(spec, "accessPolicy").filter(|_| !api_version.ends_with("beta1") && !api_version.ends_with("beta2")),
+            access: text(spec, "accessPolicy")
+                .filter(|_| !api_version.ends_with("beta1") && !api_version.ends_with("beta2")),
             labels: manifest.node.path(&["metadata", "labels"]),
             place: place(manifest),
             odd: odd.map(|odd| format!("{} has {odd}, which is not read", display("Server", manifest.namespace, name))),
@@ -418,20 +417,21 @@ fn client(node: Option<&Node>, namespace: Option<&str>) -> Who {
     let Some(node) = node else { return Who::Nobody };
     let networks = node.get("networks").map(|networks| networks_of(networks.items()));
     let is = |node: &Node, key: &str| node.get(key).and_then(|one| one.scalar()?.as_bool()).unwrap_or(false);
-    let who = if is(node, "unauthenticated") {
-        Who::Everyone
-    } else if let Some(tls) = node.get("meshTLS") {
-        if is(tls, "unauthenticatedTLS") {
-            return Who::Unclear("meshTLS without authentication".into());
-        }
-        let mut all: Vec<Identity> = texts(tls, "identities").into_iter().map(Identity::read).collect();
-        all.extend(items(tls, "serviceAccounts").iter().map(|one| {
-            Identity::account(text(one, "name").unwrap_or_default(), text(one, "namespace").or(namespace))
-        }));
-        Who::Identities(all)
-    } else {
-        Who::Nobody
-    };
+    let who =
+        if is(node, "unauthenticated") {
+            Who::Everyone
+        } else if let Some(tls) = node.get("meshTLS") {
+            if is(tls, "unauthenticatedTLS") {
+                return Who::Unclear("meshTLS without authentication".into());
+            }
+            let mut all: Vec<Identity> = texts(tls, "identities").into_iter().map(Identity::read).collect();
+            all.extend(items(tls, "serviceAccounts").iter().map(|one| {
+                Identity::account(text(one, "name").unwrap_or_default(), text(one, "namespace").or(namespace))
+            }));
+            Who::Identities(all)
+        } else {
+            Who::Nobody
+        };
     Who::All(networks.into_iter().chain([who]).collect())
 }
 
@@ -597,9 +597,8 @@ impl Judge for Access<'_, '_> {
 impl Access<'_, '_> {
     fn ask(&self, one: &Match<'_>, terms: &mut Terms) -> Result<(), String> {
         let languages = &self.linkerd.languages;
-        let term = |how: Asked, text: &str| {
-            languages.of(how, text).map(|language| Term { key: how.key(text), language })
-        };
+        let term =
+            |how: Asked, text: &str| languages.of(how, text).map(|language| Term { key: how.key(text), language });
         match one.path {
             Path::Prefix("/") => {}
             Path::Prefix(value) => {
@@ -643,7 +642,10 @@ impl Access<'_, '_> {
         let found = self.linkerd.annotation(self.at, "config.linkerd.io/default-inbound-policy");
         let (policy, cause) = found.unwrap_or_else(|| {
             assumed.insert(Assumption::Default("proxy.defaultInboundPolicy is all-unauthenticated".into()));
-            ("all-unauthenticated", Cause::unwritten("no Server selects the port, and the mesh's default lets everyone in"))
+            (
+                "all-unauthenticated",
+                Cause::unwritten("no Server selects the port, and the mesh's default lets everyone in"),
+            )
         });
         match posture(policy, &request.source) {
             Ok(false) if self.is_probe(request) => Answer::allowed(Cause::unwritten("the path of a probe")),
@@ -675,7 +677,9 @@ impl Access<'_, '_> {
         }
         if routes.is_empty() {
             if standing.routes.is_empty() && self.is_probe(request) {
-                return Answer::allowed(Cause::unwritten("the path of a probe, which a Server without routes lets through"));
+                return Answer::allowed(Cause::unwritten(
+                    "the path of a probe, which a Server without routes lets through",
+                ));
             }
             return self.authorized(server, &[&standing.allowed], request, "");
         }
@@ -698,7 +702,11 @@ impl Access<'_, '_> {
     }
 
     /// The routes one of which takes the request.
-    fn best<'r>(&self, routes: &[&'r Attached<'r, 'r>], request: &Request) -> Result<Vec<&'r Attached<'r, 'r>>, String> {
+    fn best<'r>(
+        &self,
+        routes: &[&'r Attached<'r, 'r>],
+        request: &Request,
+    ) -> Result<Vec<&'r Attached<'r, 'r>>, String> {
         let mut best: Option<Rank> = None;
         let mut tied: Vec<&Attached<'_, '_>> = Vec::new();
         for &attached in routes {
