@@ -171,13 +171,13 @@ impl<'i> Reading<'i> {
         }
         let place = several.then(|| below(&scope.name, &self.inputs.scan.sources)).filter(|place| !place.is_empty());
         let (after, after_held) = self.after_of(place.as_deref());
-        Some(self.pair(scope.name.clone(), scope.kind == ScopeKind::Cluster, smi, entries, after, after_held))
+        Some(self.pair(scope.name.clone(), scope.kind == ScopeKind::Cluster, smi, &entries, &after, after_held))
     }
 
     /// AFTER alone.
     fn without_smi(&self) -> SideScope {
         let (after, held) = self.after_of(None);
-        self.pair("all".into(), false, Vec::new(), Vec::new(), after, held)
+        self.pair("all".into(), false, Vec::new(), &[], &after, held)
     }
 
     fn take(
@@ -233,8 +233,8 @@ impl<'i> Reading<'i> {
         name: String,
         whole: bool,
         smi: Vec<(SmiObject, Option<String>)>,
-        before: Vec<Entry>,
-        after: Vec<Entry>,
+        before: &[Entry],
+        after: &[Entry],
         held: Vec<(Held, Option<String>)>,
     ) -> SideScope {
         let evidence = Inventory::new(before.iter().cloned());
@@ -254,8 +254,8 @@ impl<'i> Reading<'i> {
             name,
             meshes,
             from,
-            before: with_services_of(&before, &after),
-            after: with_services_of(&after, &before),
+            before: with_services_of(before, after),
+            after: with_services_of(after, before),
             smi,
             held,
             whole,

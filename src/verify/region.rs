@@ -140,7 +140,7 @@ impl Choices {
         [self.paths.len(), self.methods.len(), self.sources.len()]
             .into_iter()
             .chain(fields)
-            .try_fold(1_usize, |all, one| all.checked_mul(one))
+            .try_fold(1_usize, usize::checked_mul)
     }
 
     /// The request of region `number`, which is below [`Choices::count`].

@@ -293,9 +293,9 @@ impl Decision {
                 (false, true) => Relation::Wider,
                 (true, true) | (false, false) => Relation::Equal,
             },
-            (Self::Route(_), Self::Route(_))
-            | (Self::Route(_), Self::Access(_))
-            | (Self::Access(_), Self::Route(_)) => Relation::Different,
+            (Self::Route(_), Self::Route(_) | Self::Access(_)) | (Self::Access(_), Self::Route(_)) => {
+                Relation::Different
+            }
         }
     }
 }

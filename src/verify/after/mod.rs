@@ -61,6 +61,16 @@ impl<'a> After<'a> {
         Self { world, target, version: version.to_owned(), engines, routes, by_parent, grants }
     }
 
+    /// Whether a parentRef of some route names this port of this Service.
+    #[must_use]
+    pub fn routes_name(&self, at: &ServicePort) -> bool {
+        let routes =
+            self.by_parent.get(at.service.name.as_str()).into_iter().flatten().map(|&index| &self.routes[index]);
+        routes.flat_map(|route| route.parents.iter().map(move |parent| (parent, route))).any(|(parent, route)| {
+            parent.service(route).may_be(&at.service) && parent.port.is_none_or(|port| port == at.port)
+        })
+    }
+
     fn service(&self, name: &ServiceName) -> Lookup<&'a Service> {
         self.world.inventory.service(name.namespace.as_deref(), &name.name)
     }
