@@ -170,6 +170,9 @@ fn size(request: &Request) -> (usize, bool, usize, bool) {
     (fields, request.source != Source::Unauthenticated, request.path.len(), request.method != "GET")
 }
 
+/// How the answers of both sides to a request stand to each other; what that takes for granted is added to the set.
+pub(super) type Relate<'q> = dyn Fn(&Request, &Answer, &Answer, &mut BTreeSet<Assumption>) -> Relation + 'q;
+
 /// What is compared at one destination.
 pub(super) struct Question<'q> {
     pub to: &'q Destination,
@@ -181,7 +184,7 @@ pub(super) struct Question<'q> {
     /// Asked about beside what the sides ask.
     pub beside: &'q [Term],
     /// How two answers stand to each other.
-    pub relate: &'q dyn Fn(&Request, &Answer, &Answer, &mut BTreeSet<Assumption>) -> Relation,
+    pub relate: &'q Relate<'q>,
 }
 
 /// What was seen so far: a smallest request for each relation, and what was taken for granted.
@@ -258,8 +261,7 @@ impl Seen {
 /// How `after` stands to `before` at one port of a Service.
 pub(super) fn compare(at: &ServicePort, before: &dyn Judge, after: &dyn Judge, given: &Given) -> Verdict {
     let to = Destination::Service(at.clone());
-    let relate: &dyn Fn(&Request, &Answer, &Answer, &mut BTreeSet<Assumption>) -> Relation =
-        &|_, before, after, _| before.relate(after);
+    let relate: &Relate<'_> = &|_, before, after, _| before.relate(after);
     let question = Question { to: &to, before, after, given, senders: &[], beside: &[], relate };
     let mut seen = Seen::default();
     seen.ask(&question, &mut Cells::default());

@@ -382,7 +382,7 @@ impl<'s> Access<'s> {
         match (&target.http, &target.tcp) {
             (Some(matches), tcp) => {
                 let limits = match (tcp, reading.tcp_beside_http.is) {
-                    (None, _) | (Some(Ports::Every), _) | (Some(_), TcpBesideHttp::Ignored) => true,
+                    (None | Some(Ports::Every), _) | (Some(_), TcpBesideHttp::Ignored) => true,
                     // The routes of one and the ports of another combine there: see `first_route`.
                     (Some(_), TcpBesideHttp::Limits) if reading.overlap.is == Overlap::FirstRoute => true,
                     (Some(ports), TcpBesideHttp::Limits) => self.covers(ports, reading.tcp_ports.is)?,
@@ -546,19 +546,17 @@ impl Match {
         }
         let mut unclear = None;
         for (field, wanted) in &self.fields {
-            match (wanted, request.field(field)) {
-                (Value::Never, _) | (_, None) => return Ok(false),
-                (Value::Reads(term), Some(value)) if term.language.matches(value) => {}
-                (Value::Reads(_), Some(_)) => return Ok(false),
-                (Value::Either(one, other), Some(value)) => {
-                    match (one.language.matches(value), other.language.matches(value)) {
-                        (true, true) => {}
-                        (false, false) => return Ok(false),
-                        _ => {
-                            unclear = Some("nobody says whether a header's expression must take the whole value".into())
-                        }
+            let Some(value) = request.field(field) else { return Ok(false) };
+            match wanted {
+                Value::Reads(term) if term.language.matches(value) => {}
+                Value::Never | Value::Reads(_) => return Ok(false),
+                Value::Either(one, other) => match (one.language.matches(value), other.language.matches(value)) {
+                    (true, true) => {}
+                    (false, false) => return Ok(false),
+                    _ => {
+                        unclear = Some("nobody says whether a header's expression must take the whole value".into());
                     }
-                }
+                },
             }
         }
         unclear.map_or(Ok(true), Err)

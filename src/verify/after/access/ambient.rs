@@ -36,12 +36,29 @@ struct Way<'s> {
     at: ServicePort,
     service: &'s Service,
     port: &'s Port,
-    /// Namespace and name of its waypoint; none where none is written.
-    waypoint: Option<(String, String)>,
+    /// Its waypoint; none where nothing needs one and none is named.
+    waypoint: Option<Waypoint>,
     /// The policies of the waypoint.
     policies: Vec<&'s Policy<'s>>,
     /// The routes of the Service; none where it has none.
     routes: Option<Box<dyn Judge + 's>>,
+}
+
+/// A waypoint, which is also an identity: its pods run as the account of its name.
+#[derive(Clone, Debug)]
+struct Waypoint {
+    namespace: String,
+    name: String,
+    /// No label names it: it stands there where what waypoints need is granted.
+    supposed: bool,
+}
+
+// === impl Waypoint ===
+
+impl Waypoint {
+    fn identity(&self) -> Source {
+        Source::Identity { namespace: self.namespace.clone(), service_account: self.name.clone() }
+    }
 }
 
 // === impl Ambient ===
@@ -71,26 +88,30 @@ impl<'a> Ambient<'a> {
         written.chain(known.map(|one| (one.namespace.clone().unwrap_or_default(), one.name.clone()))).collect()
     }
 
-    /// The waypoint of a Service: the one that labels name; else, if that is granted, the one of its namespace.
-    fn waypoint(&self, pods: &Inventory, service: &Service) -> (Option<(String, String)>, Option<(String, String)>) {
+    /// The waypoint of a Service: the one that labels name; else one of its namespace, which may be supposed.
+    fn waypoint(&self, pods: &Inventory, service: &Service) -> Waypoint {
         let space = service.namespace.clone().unwrap_or_default();
         let named = [self.after.world.inventory, pods].into_iter().find_map(|one| one.waypoint_of(service));
-        let named = named.map(|name| match name.split_once('/') {
-            Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
-            None => (space.clone(), name),
-        });
+        if let Some(named) = named {
+            let (namespace, name) = match named.split_once('/') {
+                Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
+                None => (space, named),
+            };
+            return Waypoint { namespace, name, supposed: false };
+        }
         let own = self.waypoints().into_iter().find(|(namespace, _)| *namespace == space);
-        (named, own.or_else(|| Some((space, "waypoint".to_owned()))))
+        let (namespace, name) = own.unwrap_or_else(|| (space, "waypoint".to_owned()));
+        Waypoint { namespace, name, supposed: true }
     }
 
     /// Policies that hold at the waypoint of a Service.
-    fn policies_at(&self, service: &Service, waypoint: &(String, String)) -> Vec<&Policy<'a>> {
+    fn policies_at(&self, service: &Service, waypoint: &Waypoint) -> Vec<&Policy<'a>> {
         let own = service.namespace.as_deref();
         let targets = |policy: &&Policy<'_>| {
             policy.targets.iter().any(|(group, kind, name)| match (*group, *kind) {
                 ("" | "core", "Service") => *name == service.name && same_namespace(policy.namespace, own),
                 ("gateway.networking.k8s.io", "Gateway") => {
-                    *name == waypoint.1 && policy.namespace.is_none_or(|space| space == waypoint.0)
+                    *name == waypoint.name && policy.namespace.is_none_or(|space| space == waypoint.namespace)
                 }
                 ("gateway.networking.k8s.io", "GatewayClass") => {
                     *name == "istio-waypoint" && policy.namespace == Some(ROOT)
@@ -127,36 +148,23 @@ impl<'a> Ambient<'a> {
         }
         let mut ways = Vec::new();
         for (name, service) in names {
-            let (named, supposed) = self.waypoint(at.inventory, service);
-            let waypoint = named.as_ref().or(supposed.as_ref());
-            let policies = waypoint.map(|waypoint| self.policies_at(service, waypoint)).unwrap_or_default();
+            let waypoint = self.waypoint(at.inventory, service);
+            let policies = self.policies_at(service, &waypoint);
             let routed = self.after.by_parent.contains_key(name.name.as_str());
-            // Nothing is attached to the Service: whether it has a waypoint changes nothing but whom ztunnel sees.
+            // Where nothing is attached to the Service, a waypoint would only change whom ztunnel sees.
             let needed = routed || !policies.is_empty();
-            let waypoint = named.or(if needed { supposed } else { None });
-            let is_labelled = waypoint.is_some() && self.waypoint(at.inventory, service).0.is_some();
+            let waypoint = (needed || !waypoint.supposed).then_some(waypoint);
             for port in service.ports.iter().filter(|port| port.transport == Transport::Tcp) {
                 let place = ServicePort { service: name.clone(), port: port.number };
                 let routes = routed.then(|| Side::judge(self.after, &place));
                 let policies = policies.clone();
-                ways.push(Way {
-                    at: place,
-                    service,
-                    port,
-                    waypoint: waypoint
-                        .clone()
-                        .map(|one| if is_labelled { one } else { (one.0, format!("{}{SUPPOSED}", one.1)) }),
-                    policies,
-                    routes,
-                });
+                let waypoint = waypoint.clone();
+                ways.push(Way { at: place, service, port, waypoint, policies, routes });
             }
         }
         ways
     }
 }
-
-/// Marks a waypoint that no label names; no name of an object ends so.
-const SUPPOSED: &str = "?";
 
 impl Guard for Ambient<'_> {
     fn accounts(&self, pods: &Inventory) -> BTreeSet<Account> {
@@ -245,13 +253,9 @@ impl Access<'_> {
     fn waypoints(&self) -> &BTreeSet<Source> {
         self.waypoints.get_or_init(|| {
             let written = self.ambient.waypoints().into_iter();
-            let of_ways = self.ways.iter().filter_map(|way| way.waypoint.clone());
-            let all = written.chain(of_ways);
-            all.map(|(namespace, name)| Source::Identity {
-                namespace,
-                service_account: name.trim_end_matches(SUPPOSED).to_owned(),
-            })
-            .collect()
+            let written = written.map(|(namespace, name)| Source::Identity { namespace, service_account: name });
+            let of_ways = self.ways.iter().filter_map(|way| way.waypoint.as_ref());
+            written.chain(of_ways.map(Waypoint::identity)).collect()
         })
     }
 
@@ -270,11 +274,7 @@ impl Access<'_> {
         given: &Given,
         assumed: &mut BTreeSet<Assumption>,
     ) -> Option<Answer> {
-        let (namespace, name) = way.waypoint.as_ref()?;
-        let supposed = name.ends_with(SUPPOSED);
-        if supposed && !given.prepared {
-            return None;
-        }
+        let waypoint = way.waypoint.as_ref().filter(|waypoint| given.prepared || !waypoint.supposed)?;
         let leads = match self.leads_here(way, request, given, assumed) {
             Ok(leads) => leads,
             Err(why) => return Some(Answer::Undecided(why)),
@@ -282,7 +282,7 @@ impl Access<'_> {
         if !leads {
             return None;
         }
-        if supposed {
+        if waypoint.supposed {
             assumed.insert(Assumption::Waypoint(way.at.service.clone()));
         }
         let said = speaks::app_protocol(way.port).or_else(|| speaks::name_prefix(way.port));
@@ -300,9 +300,7 @@ impl Access<'_> {
         if answer.permits() != Some(true) {
             return Some(answer);
         }
-        let service_account = name.trim_end_matches(SUPPOSED).to_owned();
-        let waypoint = Source::Identity { namespace: namespace.clone(), service_account };
-        let inner = self.ztunnel(request, &waypoint);
+        let inner = self.ztunnel(request, &waypoint.identity());
         Some(match inner.permits() {
             Some(true) => answer,
             _ => inner,

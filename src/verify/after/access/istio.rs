@@ -233,9 +233,8 @@ pub(super) fn decide(policies: &[&Policy<'_>], call: Call<'_>, languages: &Langu
             Ok(Some(rule)) => {
                 allowed.get_or_insert_with(|| rule.cause(policy));
             }
-            Ok(None) => {}
             Err(why) if allowed.is_none() => unclear = Some(why),
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     match (unclear, allowed) {

@@ -465,11 +465,12 @@ impl Identity {
 
     fn is(&self, source: &Source) -> Maybe {
         match (self, source) {
-            (_, Source::Unauthenticated | Source::Node | Source::Outside) => Ok(false),
+            (_, Source::Unauthenticated | Source::Node | Source::Outside) | (Self::Namespace(_), Source::Spiffe(_)) => {
+                Ok(false)
+            }
             (Self::Any, Source::Identity { .. } | Source::Spiffe(_)) => Ok(true),
             (Self::Account(account), source) => Ok(account == source),
             (Self::Namespace(namespace), Source::Identity { namespace: own, .. }) => Ok(namespace == own),
-            (Self::Namespace(_), Source::Spiffe(_)) => Ok(false),
             (Self::Unclear(what), _) => Err(format!("whom {what} names is not known")),
         }
     }

@@ -73,7 +73,7 @@ fn int(node: &Node) -> Option<i128> {
 /// The first field of a node that is none of `known`.
 fn odd_field(node: &Node, known: &[&str]) -> Option<String> {
     let keys = node.entries().iter().map(|(key, _)| key.key_text());
-    keys.into_iter().find(|key| !known.contains(&key.as_ref())).map(|key| key.into_owned())
+    keys.into_iter().find(|key| !known.contains(&key.as_ref())).map(std::borrow::Cow::into_owned)
 }
 
 /// Where an object begins.
