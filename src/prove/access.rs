@@ -92,13 +92,13 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: 
         callers: known.callers.clone(),
     };
     let verdicts = access::verify(&grants, policy.as_ref(), question.inventory, &options);
-    let about = |verdict: &Verdict, closure: &Closure| {
-        accounts(closure).iter().any(|account| account.destination(None) == verdict.destination)
-    };
+    let by_destination: BTreeMap<String, &Verdict> =
+        verdicts.iter().map(|verdict| (verdict.destination.to_string(), verdict)).collect();
     enforcing
         .into_iter()
         .map(|closure| {
-            let own: Vec<&Verdict> = verdicts.iter().filter(|verdict| about(verdict, closure)).collect();
+            let own = accounts(closure).into_iter();
+            let own: Vec<&Verdict> = own.filter_map(|one| by_destination.get(&one.to_string()).copied()).collect();
             (closure.clone(), question.judge_access(closure, &own, mesh))
         })
         .collect()
@@ -119,8 +119,6 @@ impl Question<'_> {
 
     /// What the verdicts on the destinations of a closure mean for it.
     fn judge_access(&self, closure: &Closure, verdicts: &[&Verdict], mesh: &Mesh) -> Proved {
-        let of_closure = || self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, found)| found);
-        let told = of_closure().find(|finding| catalogue::row(finding.code).admits);
         let Some(worst) = verdicts.iter().find(|verdict| verdict.relation != Relation::Equal) else {
             let domain = verdicts.iter().flat_map(|verdict| verdict.domain.iter().cloned()).collect();
             return if verdicts.is_empty() {
@@ -129,6 +127,9 @@ impl Question<'_> {
                 Proved::Equal(domain)
             };
         };
+        let mut of_closure =
+            self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, found)| found);
+        let told = of_closure.find(|finding| catalogue::row(finding.code).admits);
         let read = format!("read as {}: {}", mesh.title, shown(worst));
         match (worst.relation, told) {
             (Relation::Undecided, _) => Proved::Unproved(read),
