@@ -3,6 +3,8 @@
 //! `verify` compares and knows nothing of the conversion. This room gives it both worlds and says what its verdicts mean
 //! for the objects: equal, not proved for a reason that a person was told, or a mistake of ours.
 
+pub mod access;
+
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

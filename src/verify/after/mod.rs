@@ -4,6 +4,7 @@
 //! holds what differs by mesh. Kinds and fields that the conversion never writes are read too, since the manifests may be
 //! anyone's; what is not modelled makes the answer undecided where it could matter.
 
+pub mod access;
 pub mod engines;
 mod object;
 mod routing;
