@@ -20,7 +20,9 @@ use crate::report::{Finding, catalogue};
 use crate::settle;
 use crate::smi::{Kind, Object, TrafficSplit};
 use crate::target::Profile;
-use crate::verify::{self, After, Answer, Assumption, Before, Relation, ServiceName, Verdict, World};
+use crate::verify::{
+    self, After, Answer, Assumption, Before, Destination, Relation, Request, ServiceName, Verdict, World,
+};
 use crate::yaml::{self, Node, emit};
 
 /// An SMI object as the scope deploys it.
@@ -293,14 +295,24 @@ fn without_namespace(service: &ServiceName) -> ServiceName {
 fn shown(verdict: &Verdict) -> String {
     let at = &verdict.destination;
     match (&verdict.witness, &verdict.why) {
-        (Some(witness), _) => match (&witness.before, &witness.after) {
-            (Answer::Undecided(why), _) | (_, Answer::Undecided(why)) => {
-                format!("`{}` to {at}: {why}", witness.request.line())
+        (Some(witness), _) => {
+            let request = asked(&witness.request);
+            match (&witness.before, &witness.after) {
+                (Answer::Undecided(why), _) | (_, Answer::Undecided(why)) => format!("{request}: {why}"),
+                (before, after) => format!("{request}: before {before}; after {after}"),
             }
-            (before, after) => format!("`{}` to {at}: before {before}; after {after}", witness.request.line()),
-        },
+        }
         (None, Some(why)) => format!("{at}: {why}"),
         (None, None) => format!("{at}"),
+    }
+}
+
+/// A request in one phrase; who sends it counts where access is asked.
+fn asked(request: &Request) -> String {
+    let (line, to) = (request.line(), &request.to);
+    match to {
+        Destination::Service(_) => format!("`{line}` to {to}"),
+        Destination::Workload { .. } => format!("`{line}` from {} to {to}", request.source),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::policy::PolicyArgs;
 use super::program::Program;
 
-/// Convert Service Mesh Interface (SMI) manifests to Gateway API routes for meshes (GAMMA), and report what cannot be
-/// migrated.
+/// Convert Service Mesh Interface (SMI) manifests to Gateway API routes for meshes (GAMMA) and to the authorization policy of
+/// Linkerd or Istio, and report what cannot be migrated.
 #[derive(Debug, Parser)]
 #[command(name = "smi2gamma", version, max_term_width = 100, propagate_version = true)]
 #[command(

@@ -58,7 +58,37 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: 
         return BTreeMap::new();
     }
     let texts: Vec<Vec<Node>> = manifests.par_iter().map(|(_, manifest)| read_back(manifest)).collect();
-    let written = manifests.iter().zip(&texts).flat_map(|((_, manifest), nodes)| {
+    // Versions of one TrafficTarget are each deployed alone.
+    let versions = question.target_versions();
+    let (alone, together): (Vec<&Closure>, Vec<&Closure>) =
+        enforcing.into_iter().partition(|closure| closure.iter().any(|object| versions.contains_key(object)));
+    let passes = alone.into_iter().map(|closure| vec![closure]).chain((!together.is_empty()).then_some(together));
+    passes
+        .flat_map(|closures| {
+            let other = |object: &usize| {
+                let named = versions.get(object);
+                named.is_some()
+                    && closures
+                        .iter()
+                        .any(|own| !own.contains(object) && own.iter().any(|own| versions.get(own) == named))
+            };
+            pass(question, manifests, &texts, known, &closures, &other)
+        })
+        .collect()
+}
+
+/// Compares closures that are deployed together, without the objects that are `other` versions of theirs.
+fn pass(
+    question: &Question<'_>,
+    manifests: &[(Closure, Manifest)],
+    texts: &[Vec<Node>],
+    known: &Known,
+    closures: &[&Closure],
+    other: &dyn Fn(&usize) -> bool,
+) -> Vec<(Closure, Proved)> {
+    let targets = question.targets();
+    let own = manifests.iter().zip(texts).filter(|((origins, _), _)| !origins.iter().any(other));
+    let written = own.flat_map(|((_, manifest), nodes)| {
         let namespace = manifest.id.namespace.as_deref();
         nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
     });
@@ -68,7 +98,8 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: 
         namespace: *namespace,
     });
     let after = World { smi: Vec::new(), inventory: question.inventory, manifests: written.chain(held).collect() };
-    let smi = question.members.iter().map(|member| verify::Deployed {
+    let deployed = question.members.iter().filter(|member| !member.index.as_ref().is_some_and(other));
+    let smi = deployed.map(|member| verify::Deployed {
         object: member.object,
         source: member.source,
         namespace: member.namespace,
@@ -80,7 +111,7 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: 
     };
     let side = After::new(&after, question.profile.target, &question.profile.version);
     let (Some(policy), grants) = (policy(&side), Grants::new(&before, mesh, known.enforced)) else {
-        return BTreeMap::new();
+        return Vec::new();
     };
     let accounts = |closure: &Closure| -> BTreeSet<Account> {
         closure.iter().filter_map(|object| targets.get(object)).cloned().collect()
@@ -88,15 +119,15 @@ pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: 
     let options = AccessOptions {
         prepared: true,
         whole: question.whole,
-        only: Some(enforcing.iter().flat_map(|closure| accounts(closure)).collect()),
+        only: Some(closures.iter().flat_map(|closure| accounts(closure)).collect()),
         callers: known.callers.clone(),
     };
     let verdicts = access::verify(&grants, policy.as_ref(), question.inventory, &options);
     let by_destination: BTreeMap<String, &Verdict> =
         verdicts.iter().map(|verdict| (verdict.destination.to_string(), verdict)).collect();
-    enforcing
-        .into_iter()
-        .map(|closure| {
+    closures
+        .iter()
+        .map(|&closure| {
             let own = accounts(closure).into_iter();
             let own: Vec<&Verdict> = own.filter_map(|one| by_destination.get(&one.to_string()).copied()).collect();
             (closure.clone(), question.judge_access(closure, &own, mesh))
@@ -115,6 +146,18 @@ impl Question<'_> {
             Some((member.index?, Account { namespace, name: destination.name.as_ref()?.value.clone() }))
         };
         self.members.iter().filter_map(read).collect()
+    }
+
+    /// The name of each TrafficTarget that is there more than once.
+    fn target_versions(&self) -> BTreeMap<usize, (Option<&str>, &str)> {
+        let mut named: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
+        for member in self.members {
+            if let (Object::TrafficTarget(target), Some(index)) = (member.object, member.index) {
+                named.entry((member.namespace, &target.meta.id.name)).or_default().push(index);
+            }
+        }
+        let repeated = named.into_iter().filter(|(_, same)| same.len() > 1);
+        repeated.flat_map(|(name, same)| same.into_iter().map(move |index| (index, name))).collect()
     }
 
     /// What the verdicts on the destinations of a closure mean for it.

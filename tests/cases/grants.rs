@@ -2,7 +2,7 @@
 
 use smi2gamma::outcome::Outcome;
 
-use crate::policy::{istio, linkerd, pods};
+use crate::policy::{http_pods, istio, linkerd, pods};
 use crate::table::case;
 use crate::world::{NINE_TO_ONE, Ran, World, group, split, web};
 
@@ -83,7 +83,7 @@ fn case_61_a_grant_without_sources_is_kept() {
 #[test]
 fn case_62_a_destination_without_namespace_is_where_the_source_mesh_looked() {
     let destination = "destination: {kind: ServiceAccount, name: web}";
-    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &pods();
+    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &http_pods();
     is_kept(&case(62, input.clone()));
     let traefik = World::of(older(&input)).from("traefik").to("istio").run();
     assert!(istio(&traefik, 8080, "cart GET /") && !istio(&traefik, 8080, "till GET /"), "{:#?}", traefik.findings());
@@ -92,7 +92,7 @@ fn case_62_a_destination_without_namespace_is_where_the_source_mesh_looked() {
 #[test]
 fn case_63_a_destination_of_another_namespace_is_protected_where_it_is() {
     let destination = "destination: {kind: ServiceAccount, name: web, namespace: other}";
-    let other = pods().replace("namespace: shop", "namespace: other");
+    let other = http_pods().replace("namespace: shop", "namespace: other");
     let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &other;
     is_kept(&case(63, input.clone()));
     let traefik = World::of(older(&input)).from("traefik").to("istio").run();
@@ -203,7 +203,7 @@ fn case_70_splits_without_a_grant_become_routes_and_no_policy() {
 #[test]
 fn case_71_a_split_is_converted_beside_a_grant_and_gives_no_permission() {
     let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g();
-    let pods = pods().split("---\n").nth(1).expect("pods").replace("8080", "80");
+    let pods = http_pods().split("---\n").nth(1).expect("pods").replace("8080", "80");
     let input = grant + &split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web() + "---\n" + &pods;
     let ran = case(71, input.clone());
     assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Migrated);

@@ -55,6 +55,13 @@ pub fn pods_with(metadata: &str, container: &str) -> String {
     )
 }
 
+/// The pods without the port that is no HTTP.
+pub fn http_pods() -> String {
+    pods()
+        .replace(", {name: tcp-db, containerPort: 5432}", "")
+        .replace(", {name: tcp-db, port: 5432, appProtocol: tcp}", "")
+}
+
 /// `cart` may GET.
 pub fn reading() -> String {
     grant("t", &by("a")) + &g("{name: a, methods: [GET]}")

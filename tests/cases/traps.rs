@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::istio_engine::Proxy;
-use crate::policy::{both, by, g, grant, grant_from, linkerd, pods, pods_with, reading, through};
+use crate::policy::{both, by, g, grant, grant_from, http_pods, linkerd, pods, pods_with, reading, through};
 use crate::world::{Ran, World, named_split, services};
 
 /// Inputs from which an empty list could come: no sources, no rules, no request, no port.
@@ -113,10 +113,7 @@ fn web() -> BTreeMap<String, String> {
 
 #[test]
 fn a_waypoint_cannot_be_walked_around() {
-    let only_http = pods()
-        .replace(", {name: tcp-db, containerPort: 5432}", "")
-        .replace(", {name: tcp-db, port: 5432, appProtocol: tcp}", "");
-    let ran = World::of(reading() + &only_http).from("spec").to("istio-ambient").run();
+    let ran = World::of(reading() + &http_pods()).from("spec").to("istio-ambient").run();
     let labels = web();
     assert!(through(&ran, &Proxy::Waypoint("web"), 80, "cart GET /"), "{:#?}", ran.findings());
     assert!(!through(&ran, &Proxy::Waypoint("web"), 80, "cart POST /"));

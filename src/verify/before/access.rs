@@ -173,12 +173,19 @@ impl Guard for Grants<'_> {
 
     fn ports(&self, pods: &Inventory, workload: &Workload) -> BTreeSet<u16> {
         let mut ports = BTreeSet::new();
+        // A number that counts ports of Services is no port of the pods.
+        let of_pods = |row: fn(&AccessReading) -> PortReading| {
+            self.mesh.access.as_ref().is_some_and(|reading| row(reading) == PortReading::Pod)
+        };
+        let (tcp, destination) =
+            (of_pods(|reading| reading.tcp_ports.is), of_pods(|reading| reading.destination_port.is));
         for target in self.about(workload) {
             let listed = match &target.tcp {
-                Some(Ports::Listed(listed)) => listed.iter().copied().collect(),
-                Some(Ports::Every) | None => Vec::new(),
+                Some(Ports::Listed(listed)) if tcp => listed.iter().copied().collect(),
+                Some(Ports::Listed(_) | Ports::Every) | None => Vec::new(),
             };
-            ports.extend(listed.into_iter().chain(target.port).filter_map(|port| u16::try_from(port).ok()));
+            let named = listed.into_iter().chain(target.port.filter(|_| destination));
+            ports.extend(named.filter_map(|port| u16::try_from(port).ok()));
         }
         let services = pods.services_of(workload).into_iter().flat_map(|service| &service.ports);
         let targets = services.filter_map(|port| match port.target.as_deref() {
