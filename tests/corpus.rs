@@ -12,8 +12,9 @@ use smi2gamma::candidate::candidate;
 use smi2gamma::convert::{GivenPorts, Settings};
 use smi2gamma::edit::{Color, FileDiff, diff};
 use smi2gamma::filter::Filter;
+use smi2gamma::manifest::Effect;
 use smi2gamma::outcome::Outcome;
-use smi2gamma::report::{Finding, SummaryOptions, TextOptions, catalogue, json, markdown, summary, text};
+use smi2gamma::report::{Chosen, Finding, SummaryOptions, TextOptions, catalogue, json, markdown, summary, text};
 use smi2gamma::run::{Options, Run, run};
 use smi2gamma::scan::{self, Input};
 use smi2gamma::smi::Object;
@@ -191,6 +192,62 @@ fn every_object_comes_to_the_outcome_that_a_person_judged_right() {
     let before: BTreeSet<&str> = expected_lines.collect();
     let now: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
     let mut change = String::new();
+    before.difference(&now).for_each(|line| writeln!(change, "- {line}").expect("memory"));
+    now.difference(&before).for_each(|line| writeln!(change, "+ {line}").expect("memory"));
+    assert!(change.is_empty(), "outcomes changed; SMI2GAMMA_BLESS=1 takes them:\n{change}");
+}
+
+const POLICY_EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus-policy-expected.tsv");
+const POLICY_HEADER: &str = "path\tindex\tobject\tlinkerd\tistio";
+
+/// One run over the corpus for a mesh whose policy is written, read as the mesh did that most of its TrafficTargets were for.
+fn with_policy(corpus: &Path, to: &str) -> Run {
+    let from = Some(Chosen { name: "osm".into(), because: "the test".into() });
+    let to = Profile::parse(to).expect("a target");
+    let options = Options { from, to, ..options(Input::Path(corpus.to_path_buf())) };
+    let run = run(&options, &mut &[][..]).expect("a source that can be read");
+    emitted::judge(&run);
+    run
+}
+
+/// The same lines, of what says or serves a grant.
+fn grants(corpus: &Path, run: &Run) -> Vec<(String, String)> {
+    const KINDS: [&str; 5] = ["TrafficTarget.", "HTTPRouteGroup.", "TCPRoute.", "UDPRoute.", "IdentityBinding."];
+    let cut = |line: String| {
+        let cells: Vec<&str> = line.splitn(4, '\t').collect();
+        let [path, index, object, came_to] = cells.as_slice() else { panic!("four cells: {line}") };
+        let kept = KINDS.iter().any(|kind| object.starts_with(kind));
+        kept.then(|| (format!("{path}\t{index}\t{object}"), came_to.replace('\t', " ").trim().to_owned()))
+    };
+    lines(corpus, run).into_iter().filter_map(cut).collect()
+}
+
+#[test]
+fn every_grant_comes_to_the_policy_that_a_person_judged_right() {
+    let Some(corpus) = corpus() else { return };
+    let [linkerd, istio] = ["linkerd", "istio"].map(|to| {
+        let run = with_policy(&corpus, to);
+        for settled in &run.report.objects {
+            let codes = || settled.findings.iter().map(|&finding| run.report.findings[finding].code.0);
+            assert!(codes().all(|code| code != "internal" && code != "output-differs"), "{to}: {}", settled.id);
+        }
+        for (origins, manifest) in run.manifests.iter().filter(|(_, manifest)| manifest.effect == Effect::Enforces) {
+            let held = origins.iter().find(|&&origin| run.report.objects[origin].outcome.needs_hands());
+            assert_eq!(held, None, "{to}: {} enforces with a part that is held", manifest.id);
+        }
+        grants(&corpus, &run)
+    });
+    let both = linkerd.iter().zip(&istio).map(|((object, linkerd), (_, istio))| format!("{object}\t{linkerd}\t{istio}"));
+    let now: Vec<String> = both.collect();
+    if std::env::var_os("SMI2GAMMA_BLESS").is_some() {
+        let text: String = std::iter::once(POLICY_HEADER.to_owned()).chain(now).map(|line| line + "\n").collect();
+        fs::write(POLICY_EXPECTED, text).expect("a file that can be written");
+        return;
+    }
+    let expected = fs::read_to_string(POLICY_EXPECTED).expect("the expectation");
+    let mut change = String::new();
+    let before: BTreeSet<&str> = expected.lines().skip(1).collect();
+    let now: BTreeSet<&str> = now.iter().map(String::as_str).collect();
     before.difference(&now).for_each(|line| writeln!(change, "- {line}").expect("memory"));
     now.difference(&before).for_each(|line| writeln!(change, "+ {line}").expect("memory"));
     assert!(change.is_empty(), "outcomes changed; SMI2GAMMA_BLESS=1 takes them:\n{change}");
