@@ -237,7 +237,8 @@ fn every_grant_comes_to_the_policy_that_a_person_judged_right() {
         }
         grants(&corpus, &run)
     });
-    let both = linkerd.iter().zip(&istio).map(|((object, linkerd), (_, istio))| format!("{object}\t{linkerd}\t{istio}"));
+    let both =
+        linkerd.iter().zip(&istio).map(|((object, linkerd), (_, istio))| format!("{object}\t{linkerd}\t{istio}"));
     let now: Vec<String> = both.collect();
     if std::env::var_os("SMI2GAMMA_BLESS").is_some() {
         let text: String = std::iter::once(POLICY_HEADER.to_owned()).chain(now).map(|line| line + "\n").collect();
