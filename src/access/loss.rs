@@ -193,11 +193,11 @@ impl Loss {
         for (side, nearest) in [(Side::Wider, &self.wider), (Side::Narrower, &self.narrower)] {
             let Some(nearest) = nearest else { continue };
             let more = match side {
-                Side::Wider => "also allows",
-                Side::Narrower => "no longer allows",
+                Side::Wider => "is allowed as well",
+                Side::Narrower => "is allowed no longer",
             };
             let word = side.word();
-            finding = finding.note(format!("{word}: {} {more} {}", nearest.says, nearest.witness));
+            finding = finding.note(format!("{word}: {}; {} {more}", nearest.says, nearest.witness));
             entries.push(self.entry(side, nearest, grant, profile));
         }
         if entries.is_empty() {

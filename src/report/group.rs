@@ -1,7 +1,7 @@
 //! Findings with one remedy are one group: the same code and the same help.
 //!
 //! Who has to do one thing in forty places reads it once. All renderers show the same groups in the same order:
-//! errors first, missing context before them all, then by place. No renderer groups on its own.
+//! errors first, missing context before them all, then by place, and last what only follows from others. No renderer groups on its own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,6 +11,17 @@ use crate::code;
 
 /// What one more source would answer: its remedy unblocks most, so it is read first.
 const MISSING_CONTEXT: Code = code!("port-unknown");
+
+/// What goes away by itself once the finding that it follows from is settled.
+const FOLLOWING: [Code; 3] = [code!("group-waits"), code!("split-waits"), code!("destination-held")];
+
+/// When a finding is read among those of its level.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    First,
+    ByPlace,
+    Last,
+}
 
 /// Findings of one code and one help.
 #[derive(Debug)]
@@ -35,8 +46,8 @@ impl<'r> Group<'r> {
     }
 }
 
-/// All groups of `report`: errors, warnings, notes; inside a level missing context first, then by the place of the first
-/// member, those without a place first.
+/// All groups of `report`: errors, warnings, notes; inside a level missing context first and what only follows from other
+/// findings last, then by the place of the first member, those without a place first.
 pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
     grouped(report, |finding| finding.help.as_deref())
 }
@@ -50,8 +61,12 @@ fn grouped(report: &Report, help: impl Fn(&Finding) -> Option<&str>) -> Vec<Grou
     let mut order: Vec<usize> = (0..report.findings.len()).collect();
     order.sort_by_key(|&index| {
         let finding = &report.findings[index];
-        let later = finding.code != MISSING_CONTEXT;
-        (Reverse(finding.level), later, finding.place, finding.code, index)
+        let turn = match finding.code {
+            code if code == MISSING_CONTEXT => Turn::First,
+            code if FOLLOWING.contains(&code) => Turn::Last,
+            _ => Turn::ByPlace,
+        };
+        (Reverse(finding.level), turn, finding.place, finding.code, index)
     });
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: HashMap<(Code, Option<&str>), usize> = HashMap::new();
@@ -129,6 +144,18 @@ mod tests {
         ];
         let report = Report { findings, ..Report::default() };
         assert_eq!(shape(&report), [("port-unknown", Level::Error, vec![1, 2]), ("a", Level::Error, vec![0])]);
+    }
+
+    #[test]
+    fn what_follows_from_others_is_read_after_them() {
+        let findings = vec![
+            finding("group-waits", Level::Error, 1, None),
+            finding("a", Level::Error, 2, None),
+            finding("b", Level::Note, 0, None),
+        ];
+        let report = Report { findings, ..Report::default() };
+        let order: Vec<&str> = shape(&report).iter().map(|(code, ..)| *code).collect();
+        assert_eq!(order, ["a", "group-waits", "b"]);
     }
 
     #[test]

@@ -527,9 +527,9 @@ fn a_loss_shows_the_nearest_words_and_a_request_for_each_side() {
     let written = World::of([get("POST /v[0-9]+")]).write("istio");
     let finding = &written[0].refusals[0].1;
     assert!(finding.message.ends_with("cannot say path `/v[0-9]+`"), "{}", finding.message);
-    assert_eq!(finding.notes[0], "wider: path `/v*` but `/{*}/{**}`, `/v` also allows POST /v!");
+    assert_eq!(finding.notes[0], "wider: path `/v*` but `/{*}/{**}`, `/v`; POST /v! is allowed as well");
     assert!(finding.notes[1].starts_with("narrower: "), "{:?}", finding.notes);
-    assert!(finding.notes[1].ends_with("no longer allows POST /v0"), "{:?}", finding.notes);
+    assert!(finding.notes[1].ends_with("POST /v0 is allowed no longer"), "{:?}", finding.notes);
 }
 
 #[test]
