@@ -133,7 +133,7 @@ impl<'i, 'a> Desk<'i, 'a> {
                 self.out.findings.extend(draft.members.iter().filter(|&&member| member != index).map(|&member| {
                     (
                         self.items[member].object,
-                        held_by(item.id, item.place, &draft.account).at(self.items[member].place),
+                        destination_held(item.id, item.place, &draft.account).at(self.items[member].place),
                     )
                 }));
                 draft.members.retain(|&member| member != index);
@@ -268,7 +268,7 @@ impl<'i, 'a> Desk<'i, 'a> {
     /// Grants of the account that are not converted in this run.
     fn held_by_others(&mut self, draft: &Draft<'_>) -> bool {
         let Some(other) = draft.missing.first() else { return false };
-        let finding = held_by(other.id, other.place, &draft.account);
+        let finding = destination_held(other.id, other.place, &draft.account);
         for &member in &draft.members {
             self.find(member, finding.clone());
         }
@@ -278,7 +278,7 @@ impl<'i, 'a> Desk<'i, 'a> {
     /// Says to the members of a closure, but for `cause`, that they wait for it.
     fn hold(&mut self, draft: &Draft<'_>, cause: Option<usize>) {
         let Some(cause) = cause.map(|cause| &self.items[cause]) else { return };
-        let finding = held_by(cause.id, cause.place, &draft.account);
+        let finding = destination_held(cause.id, cause.place, &draft.account);
         for &member in draft.members.iter().filter(|&&member| self.items[member].object != cause.object) {
             self.find(member, finding.clone());
         }
@@ -297,6 +297,15 @@ impl<'i, 'a> Desk<'i, 'a> {
             }
         }
         let held = self.reading.overlap == Overlap::LongestRule;
+        let ranked: BTreeSet<usize> = found.iter().map(|(object, ..)| *object).collect();
+        if held && let Some(&cause) = draft.members.iter().find(|&&member| ranked.contains(&self.items[member].object))
+        {
+            let cause = &self.items[cause];
+            let waits = destination_held(cause.id, cause.place, &draft.account);
+            for &member in draft.members.iter().filter(|&&member| !ranked.contains(&self.items[member].object)) {
+                self.find(member, waits.clone());
+            }
+        }
         for (object, place, other) in found {
             let (code, note) = match self.reading.overlap {
                 Overlap::LongestRule => (
@@ -316,10 +325,7 @@ impl<'i, 'a> Desk<'i, 'a> {
             };
             self.out.findings.push((object, finding));
         }
-        held && self.out.findings.iter().any(|(object, finding)| {
-            finding.code == code!("grants-overlap-ranked")
-                && draft.members.iter().any(|&member| self.items[member].object == *object)
-        })
+        held && !ranked.is_empty()
     }
 
     /// Whatever else stands at the pods: callers that no grant names, policy that is there already, hosts that only the
@@ -425,7 +431,7 @@ impl<'i, 'a> Desk<'i, 'a> {
         if let Some(&cause) = refused.iter().next()
             && let Some(item) = self.items.iter().find(|item| item.object == cause)
         {
-            let finding = held_by(item.id, item.place, &draft.account);
+            let finding = destination_held(item.id, item.place, &draft.account);
             for &member in draft.members.iter().filter(|&&member| !refused.contains(&self.items[member].object)) {
                 self.find(member, finding.clone());
             }
@@ -437,9 +443,13 @@ impl<'i, 'a> Desk<'i, 'a> {
             return true;
         }
         if !held {
+            self.out.findings.extend(findings);
             self.not_enforced(draft, audit.is_empty());
         }
-        self.out.manifests.extend(audit.into_iter().map(|manifest| (origins.clone(), manifest)));
+        // Where nothing of a destination could be said, a report would be of every request.
+        let said = draft.members.iter().any(|&member| !refused.contains(&self.items[member].object));
+        let audit = audit.into_iter().filter(|_| said);
+        self.out.manifests.extend(audit.map(|manifest| (origins.clone(), manifest)));
         false
     }
 
@@ -529,7 +539,7 @@ impl Kept<'_> {
     }
 }
 
-fn held_by(cause: &ObjectId, place: Place, account: &Account) -> Finding {
+fn destination_held(cause: &ObjectId, place: Place, account: &Account) -> Finding {
     Finding::new(
         code!("destination-held"),
         format!("{} `{}` of the same destination `{}` is not converted", cause.kind, cause.name, account.display()),
