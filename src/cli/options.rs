@@ -50,6 +50,9 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     };
     let to = Profile::parse(to).with_context(|| to_because.clone())?;
 
+    let mut cluster = cluster_options(&args.cluster, args.namespace.as_ref(), args.all_namespaces);
+    cluster.reading = reading(&to);
+
     let mut given = BTreeMap::new();
     for (service, ports) in &config.service_ports {
         let key = service_name(service).with_context(|| format!("servicePorts in {file}"))?;
@@ -69,7 +72,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
             with: self::inputs(&args.with, &[], &args.cluster)?,
             max_file_size: mebibytes.saturating_mul(1 << 20),
             no_ignore: args.no_ignore,
-            cluster: cluster_options(&args.cluster, args.namespace.as_ref(), args.all_namespaces),
+            cluster,
         },
         from,
         to,
@@ -215,6 +218,11 @@ pub fn cluster_options(args: &ClusterArgs, namespace: Option<&String>, all_names
         all_namespaces,
         reading: Reading::Convert,
     }
+}
+
+/// What a cluster is read for, to convert it for `to`.
+pub fn reading(to: &Profile) -> Reading {
+    if to.policy().is_some() { Reading::Policy(&to.target.name) } else { Reading::Convert }
 }
 
 fn service_name(text: &str) -> Result<(String, String)> {
