@@ -36,7 +36,8 @@ fn rules(namespace: Option<&str>, reading: Reading) -> Vec<Rule<'_>> {
             (Verb::Get | Verb::List, _) => kind.names().to_vec(),
         };
         let rule = Rule { group: kind.group, verb: kind.verb(), names, resources: vec![kind.plural] };
-        let same = |known: &&mut Rule<'_>| (known.group, known.verb, &known.names) == (rule.group, rule.verb, &rule.names);
+        let same =
+            |known: &&mut Rule<'_>| (known.group, known.verb, &known.names) == (rule.group, rule.verb, &rule.names);
         match rules.iter_mut().find(same) {
             Some(known) => known.resources.extend(rule.resources),
             None => rules.push(rule),
@@ -55,7 +56,9 @@ impl Rule<'_> {
         };
         let names = match names.as_slice() {
             [] => String::new(),
-            names => format!("  resourceNames: [{}]\n", names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")),
+            names => {
+                format!("  resourceNames: [{}]\n", names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "))
+            }
         };
         format!("- apiGroups: [{group}]\n  resources: [{}]\n{names}  verbs: [{verb}]\n", resources.join(", "))
     }

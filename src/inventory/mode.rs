@@ -130,9 +130,10 @@ fn config_map(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
 /// (traefik/mesh@v1.4.8 `cmd/mesh/config.go`, `docs/content/configuration.md`).
 fn arguments(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
     let containers = header.node.path(&["spec", "template", "spec", "containers"]).map(Node::items);
-    let controllers = containers.unwrap_or_default().iter().filter(|container| {
-        container.get("image").and_then(Node::as_str).is_some_and(is_controller)
-    });
+    let controllers = containers
+        .unwrap_or_default()
+        .iter()
+        .filter(|container| container.get("image").and_then(Node::as_str).is_some_and(is_controller));
     let mode = |container: &Node| {
         let list = |key: &str| container.get(key).map(Node::items).unwrap_or_default().iter();
         let words = || list("command").chain(list("args")).filter_map(|argument| Some((argument, argument.as_str()?)));

@@ -226,7 +226,11 @@ impl<'a> Reader<'a> {
         let words = objects.iter().map(|object| object.text.as_str()).chain(of_files).flat_map(words);
         let everywhere = self.options.all_namespaces || self.role == Role::Context;
         let namespaces = || objects.iter().filter_map(|object| object.namespace.clone()).collect();
-        Mentioned { words: Some(words.map(str::to_owned).collect()), namespaces: (!everywhere).then(namespaces), grants }
+        Mentioned {
+            words: Some(words.map(str::to_owned).collect()),
+            namespaces: (!everywhere).then(namespaces),
+            grants,
+        }
     }
 
     fn read_beside(&mut self, served: &[Served], mentioned: &Mentioned) -> Vec<Object> {
@@ -298,7 +302,10 @@ impl<'a> Reader<'a> {
             (Verb::Get, [_]) => sink(json::<Value>(&answer)?),
             (Verb::List | Verb::Get, _) => {
                 let mut reader = serde_json::Deserializer::from_slice(&answer);
-                List(&mut sink).deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| garbled(&error))?;
+                List(&mut sink)
+                    .deserialize(&mut reader)
+                    .and_then(|()| reader.end())
+                    .map_err(|error| garbled(&error))?;
             }
         }
         Ok(objects)

@@ -94,7 +94,8 @@ pub(super) fn leads_to<'o>(kind: &str, object: &'o Value, put_into: Option<&'o s
 fn belongs(object: &Value) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array();
     owners.into_iter().flatten().any(|owner| {
-        let group = owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+        let group =
+            owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
         KINDS.iter().any(|kind| kind.makes_pods() && (kind.group, Some(kind.kind)) == (group, owner["kind"].as_str()))
     })
 }
@@ -142,9 +143,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_an_object_that_is_read_is_not_read_twice_and_the_pods_of_a_stranger_are() {
-        let owned = |version: &str, kind: &str| {
-            json!({"metadata": {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": "web"}]}})
-        };
+        let owned = |version: &str, kind: &str| json!({"metadata": {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": "web"}]}});
         assert!(belongs(&owned("apps/v1", "ReplicaSet")));
         assert!(belongs(&owned("argoproj.io/v1alpha1", "Rollout")));
         assert!(belongs(&owned("v1", "ReplicationController")));

@@ -205,13 +205,9 @@ impl Kind {
     /// Whether it is asked for only once a grant was found.
     pub(super) fn waits_for_grants(&self, reading: Reading) -> bool {
         match self.need {
-            Need::Smi
-            | Need::Follower
-            | Need::Service
-            | Need::Profile
-            | Need::Route
-            | Need::Claim
-            | Need::Evidence => false,
+            Need::Smi | Need::Follower | Need::Service | Need::Profile | Need::Route | Need::Claim | Need::Evidence => {
+                false
+            }
             Need::Program => reading != Reading::Status,
             Need::Workload
             | Need::Caller
