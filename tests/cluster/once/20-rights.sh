@@ -110,6 +110,7 @@ done <"$folder/rules"
 
 "$program" rbac --to linkerd >"$folder/policy.yaml"
 sed '/^---/,$d' "$folder/policy.yaml" >"$folder/role.yaml"
+"$KUBECTL" delete -f "$here/once/split.yaml" >/dev/null
 "$KUBECTL" apply -f "$here/once/grant.yaml" >/dev/null
 must "the API server takes what rbac prints for policy" "$KUBECTL" apply --validate=strict -f "$folder/policy.yaml"
 "$program" rbac --to linkerd -n plugin-suite | "$KUBECTL" apply --validate=strict -f - >/dev/null
@@ -134,4 +135,4 @@ for right in deployments pods jobs namespaces ingresses servers validatingwebhoo
     must "without the right on $right nothing enforces" held "$right"
 done
 
-"$KUBECTL" delete -f "$here/once/split.yaml" -f "$here/once/grant.yaml" -f "$folder/policy.yaml" --wait=false >/dev/null
+"$KUBECTL" delete -f "$here/once/grant.yaml" -f "$folder/policy.yaml" --wait=false >/dev/null
