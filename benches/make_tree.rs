@@ -8,6 +8,10 @@
 //! make-tree --splits 10000 --out DIR
 //!     Only SMI: one directory for each 100 TrafficSplits (a namespace), in it `splits.yaml` and `services.yaml` with
 //!     three Services for each TrafficSplit.
+//! make-tree --grants 10000 --out DIR
+//!     Only access: ten TrafficTargets, each from another account, for each destination; a directory for each 100
+//!     TrafficTargets (a namespace), in it `grants.yaml` with one HTTPRouteGroup of ten matches for each destination, and
+//!     `apps.yaml` with the Deployment and the Service of each destination.
 //! ```
 
 use std::fmt::Write as _;
@@ -23,7 +27,7 @@ fn main() {
     match made {
         Ok(told) => println!("{told}"),
         Err(error) => {
-            eprintln!("{error}\nusage: make-tree (--files N --smi N | --splits N) --out DIR");
+            eprintln!("{error}\nusage: make-tree (--files N --smi N | --splits N | --grants N) --out DIR");
             process::exit(2);
         }
     }
@@ -34,6 +38,7 @@ struct Wanted {
     files: usize,
     smi: usize,
     splits: usize,
+    grants: usize,
     out: Option<PathBuf>,
 }
 
@@ -47,6 +52,7 @@ impl Wanted {
                 "--files" => wanted.files = number()?,
                 "--smi" => wanted.smi = number()?,
                 "--splits" => wanted.splits = number()?,
+                "--grants" => wanted.grants = number()?,
                 "--out" => wanted.out = Some(PathBuf::from(&value)),
                 _ => return Err(format!("unknown flag {flag}")),
             }
@@ -59,7 +65,11 @@ impl Wanted {
 
     fn make(&self) -> io::Result<String> {
         let out = self.out.as_deref().ok_or(io::Error::other("--out is missing"))?;
-        if self.splits > 0 { make_splits(out, self.splits) } else { make_repository(out, self.files, self.smi) }
+        match (self.splits, self.grants) {
+            (0, 0) => make_repository(out, self.files, self.smi),
+            (0, grants) => make_grants(out, grants),
+            (splits, _) => make_splits(out, splits),
+        }
     }
 }
 
@@ -107,6 +117,63 @@ fn make_splits(out: &Path, splits: usize) -> io::Result<String> {
         fs::write(folder.join("services.yaml"), all.1)?;
     }
     Ok(format!("{splits} TrafficSplits and {} Services in {} namespaces", splits * 3, splits.div_ceil(PER_DIRECTORY)))
+}
+
+/// How many TrafficTargets one destination has.
+const PER_DESTINATION: usize = 10;
+
+fn make_grants(out: &Path, grants: usize) -> io::Result<String> {
+    for namespace in 0..grants.div_ceil(PER_DIRECTORY) {
+        let name = format!("team-{namespace:04}");
+        let folder = out.join(&name);
+        fs::create_dir_all(&folder)?;
+        let mut all = (String::new(), String::new());
+        for n in (namespace * PER_DIRECTORY..grants).take(PER_DIRECTORY) {
+            let app = format!("api-{}", n / PER_DESTINATION);
+            if n % PER_DESTINATION == 0 {
+                all.0.push_str(&group(&app, &name));
+                all.1.push_str(&app_of(&app, &name));
+            }
+            all.0.push_str(&grant(&app, &name, n));
+        }
+        fs::write(folder.join("grants.yaml"), all.0)?;
+        fs::write(folder.join("apps.yaml"), all.1)?;
+    }
+    Ok(format!(
+        "{grants} TrafficTargets for {} destinations in {} namespaces",
+        grants.div_ceil(PER_DESTINATION),
+        grants.div_ceil(PER_DIRECTORY)
+    ))
+}
+
+fn group(app: &str, namespace: &str) -> String {
+    let mut text = format!(
+        "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: HTTPRouteGroup\nmetadata:\n  name: {app}\n  namespace: \
+         {namespace}\nspec:\n  matches:\n"
+    );
+    for n in 0..PER_DESTINATION {
+        let _ = writeln!(text, "  - name: m{n}\n    pathRegex: /{app}/v{n}/.*\n    methods: [GET, POST]");
+    }
+    text
+}
+
+fn grant(app: &str, namespace: &str, n: usize) -> String {
+    let number = n % PER_DESTINATION;
+    format!(
+        "---\napiVersion: access.smi-spec.io/v1alpha3\nkind: TrafficTarget\nmetadata:\n  name: {app}-{number}\n  \
+         namespace: {namespace}\nspec:\n  destination:\n    kind: ServiceAccount\n    name: {app}\n    namespace: \
+         {namespace}\n  sources:\n  - kind: ServiceAccount\n    name: client-{number}\n    namespace: {namespace}\n  \
+         rules:\n  - kind: HTTPRouteGroup\n    name: {app}\n    matches: [m{number}]\n"
+    )
+}
+
+fn app_of(app: &str, namespace: &str) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {app}\n  namespace: {namespace}\nspec:\n  selector:\n    \
+         matchLabels:\n      app: {app}\n  template:\n    metadata:\n      labels:\n        app: {app}\n    spec:\n      \
+         serviceAccountName: {app}\n      containers:\n      - name: main\n        image: registry.example/{app}:1.0\n        \
+         ports:\n        - containerPort: 8080\n        readinessProbe:\n          httpGet: {{path: /ready, port: 8080}}\n"
+    ) + &service(app, namespace)
 }
 
 fn split_and_services(root: &str, namespace: &str) -> String {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every figure of docs/performance.md, measured on this machine in one run.
 #
-#   benches/run.sh [FILES [SMI [SPLITS]]]       (default: 100000 500 10000)
+#   benches/run.sh [FILES [SMI [SPLITS [GRANTS]]]]       (default: 100000 500 10000 10000)
 #
 # Needs ripgrep and hyperfine. Times are compared with `rg -l smi-spec.io` on the same tree in the same run, since a
 # machine's speed drifts; peak memory is what the system accounted for the process.
@@ -9,6 +9,7 @@ set -eu
 files=${1:-100000}
 smi=${2:-500}
 splits=${3:-10000}
+grants=${4:-10000}
 cd "$(dirname "$0")/.."
 cargo build --release --quiet --bin smi2gamma --example make-tree --example first-pass
 bin=${CARGO_TARGET_DIR:-target}/release
@@ -61,6 +62,16 @@ echo "one JSON document: the same as kubectl get -o json writes it"
 "$bin/smi2gamma" convert "$work/splits" --from spec -o json >"$work/list.json" 2>/dev/null
 ls -l "$work/list.json" | awk '{ printf "  %.1f MB\n", $5 / 1e6 }'
 peak "$bin/smi2gamma" report "$work/splits" --from spec --with "$work/list.json"
+
+echo "the same without the comparison of output and input"
+peak "$bin/smi2gamma" convert "$work/splits" --from spec --no-verify
+
+"$bin/examples/make-tree" --grants "$grants" --out "$work/grants"
+for to in linkerd istio istio-ambient; do
+    echo "$grants TrafficTargets, convert --to $to, without and with the comparison"
+    peak "$bin/smi2gamma" convert "$work/grants" --from spec --to "$to" --no-verify
+    peak "$bin/smi2gamma" convert "$work/grants" --from spec --to "$to"
+done
 
 echo "smi2gamma --version"
 compare -n "smi2gamma --version" "$bin/smi2gamma --version"

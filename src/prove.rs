@@ -3,6 +3,8 @@
 //! `verify` compares and knows nothing of the conversion. This room gives it both worlds and says what its verdicts mean
 //! for the objects: equal, not proved for a reason that a person was told, or a mistake of ours.
 
+pub mod access;
+
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,7 @@ use crate::mappings::{self, Source, WeightReading};
 use crate::model::{ServiceRef, Whose};
 use crate::place::SourceId;
 use crate::report::{Finding, catalogue};
+use crate::settle;
 use crate::smi::{Kind, Object, TrafficSplit};
 use crate::target::Profile;
 use crate::verify::{self, After, Answer, Assumption, Before, Relation, ServiceName, Verdict, World};
@@ -76,6 +79,8 @@ struct Seen {
     verdict: Verdict,
     /// It would be equal but for the rounding of shares.
     rounding: bool,
+    /// A route was written for the port.
+    covered: bool,
 }
 
 /// Where emitted text stands: in no source.
@@ -217,12 +222,13 @@ impl Question<'_> {
             for verdict in verdicts {
                 let verify::Destination::Service(at) = &verdict.destination else { continue };
                 let owning = owners.get(&at.service).or_else(|| owners.get(&without_namespace(&at.service)));
+                let covered = side.routes_name(at);
                 let rounding = rounds && verdict.relation != Relation::Equal && {
                     let again = verify::verify_at(&exact, &side, at, &options);
                     again.relation == Relation::Equal
                 };
                 for closure in owning.into_iter().flatten() {
-                    seen.entry(closure).or_default().push(Seen { mesh, verdict: verdict.clone(), rounding });
+                    seen.entry(closure).or_default().push(Seen { mesh, verdict: verdict.clone(), rounding, covered });
                 }
             }
         }
@@ -246,15 +252,18 @@ impl Question<'_> {
         let of_closure =
             self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, finding)| finding);
         let told = of_closure.clone().find(|finding| catalogue::row(finding.code).admits);
+        // Where a port was refused, its split stays, and another finding says so.
+        let refused = of_closure.clone().any(settle::blocks);
         let meshes: BTreeSet<&str> = verdicts.iter().map(|seen| seen.mesh.name.as_str()).collect();
         let mut differing: BTreeMap<&str, &Seen> = BTreeMap::new();
         let mut reason: Option<String> = None;
         for seen in verdicts {
-            let Seen { mesh, verdict, rounding } = seen;
+            let Seen { mesh, verdict, rounding, covered: _ } = seen;
             assumed.extend(verdict.domain.iter().cloned());
             let shown = || format!("read as {}: {}", mesh.title, shown(verdict));
             match (verdict.relation, told) {
                 (Relation::Equal, _) => {}
+                _ if refused && !seen.covered => {}
                 (Relation::Undecided, _) => drop(reason.get_or_insert_with(shown)),
                 (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, shown()))),
                 _ if *rounding => drop(reason.get_or_insert_with(|| {
@@ -309,7 +318,7 @@ fn mistake(seen: &Seen) -> Finding {
     let message = format!("the routes for this split are {how} than what it did, read as {}", mesh.title);
     let mut finding = Finding::new(code!("output-differs"), message).note(shown(verdict));
     let causes =
-        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(|decision| decision.causes());
+        verdict.witness.iter().flat_map(|witness| witness.before.decisions()).flat_map(verify::Decision::causes);
     for cause in causes {
         if let Some(place) = cause.place.filter(|place| place.source != OUTPUT) {
             finding = finding.label(place, cause.what.clone());

@@ -363,6 +363,16 @@ impl Engine<'_> {
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
     }
 
+    /// Whether a switch of the source mesh, or the user, says that TrafficTargets were enforced; none where nothing does.
+    fn enforced(&self, whose: Whose, inventory: &Inventory) -> Option<bool> {
+        let mesh = match whose {
+            Whose::Mesh(mesh) => mesh,
+            Whose::Unknown => spec(),
+        };
+        let seen = inventory.modes().iter().find(|mode| mode.mesh == mesh.name);
+        self.options.policy.enforced.or(seen.map(|mode| mode.enforces))
+    }
+
     /// What holds for all grants of a scope, and whether the source mesh enforced them.
     fn access_reading(&self, whose: Whose, inventory: &Inventory, answer: &mut Answer) -> SourceReading {
         let mesh = match whose {
@@ -372,8 +382,7 @@ impl Engine<'_> {
         let Some(reading) = &mesh.access else {
             return SourceReading { protocol: ProtocolReading::Undefined, overlap: Overlap::Union, enforced: true };
         };
-        let seen = inventory.modes().iter().find(|mode| mode.mesh == mesh.name);
-        let said = self.options.policy.enforced.or(seen.map(|mode| mode.enforces));
+        let said = self.enforced(whose, inventory);
         let switched = match reading.enforcement.is {
             Enforcement::Always => false,
             Enforcement::UnlessPermissive
@@ -489,7 +498,12 @@ impl Engine<'_> {
                 roots,
                 findings: answer.found(),
             };
-            let proved = prove::prove(&question, &answer.manifests);
+            let mut proved = prove::prove(&question, &answer.manifests);
+            let known = prove::access::Known {
+                enforced: self.enforced(whose, inventory).unwrap_or(true),
+                callers: self.options.policy.callers.values().flat_map(prove::access::Known::senders).collect(),
+            };
+            proved.extend(prove::access::prove(&question, &answer.manifests, &known));
             answer.proofs = BTreeMap::new();
             let mut mistakes = false;
             for (closure, proved) in proved {

@@ -83,8 +83,7 @@ impl Answer {
             Proved::Equal(_) => Proof::Equal,
             Proved::Unproved(why) => {
                 for &object in closure {
-                    let finding =
-                        Finding::new(code!("not-proved"), "that the routes do what the split did is not proved");
+                    let finding = Finding::new(code!("not-proved"), "that the output does what SMI did is not proved");
                     self.found.push((object, finding.note(why.clone())));
                 }
                 Proof::None

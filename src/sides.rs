@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::inventory::{Entry, Inventory};
 use crate::load::{self, Held, Loaded, SmiObject};
-use crate::mappings::{self, Source};
+use crate::mappings::{self, Enforcement, Source};
 use crate::model::{Whose, reading};
 use crate::place::{SourceId, SourceMap};
 use crate::report::{Chosen, Finding, ReadStats};
@@ -19,7 +19,7 @@ use crate::scan::{self, Doc, DocId, Input, Scan, ScanError, ScopeKind};
 use crate::settle;
 use crate::smi::{Kind, Object};
 use crate::target::Profile;
-use crate::verify::{self, After, Before, Options, Relation, ServiceName, Verdict, World};
+use crate::verify::{self, AccessOptions, After, Before, Grants, Options, Relation, ServiceName, Verdict, World};
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
@@ -174,13 +174,13 @@ impl<'i> Reading<'i> {
         }
         let place = several.then(|| below(&scope.name, &self.inputs.scan.sources)).filter(|place| !place.is_empty());
         let (after, after_held) = self.after_of(place.as_deref());
-        Some(self.pair(scope.name.clone(), scope.kind == ScopeKind::Cluster, smi, entries, after, after_held))
+        Some(self.pair(scope.name.clone(), scope.kind == ScopeKind::Cluster, smi, &entries, &after, after_held))
     }
 
     /// AFTER alone.
     fn without_smi(&self) -> SideScope {
         let (after, held) = self.after_of(None);
-        self.pair("all".into(), false, Vec::new(), Vec::new(), after, held)
+        self.pair("all".into(), false, Vec::new(), &[], &after, held)
     }
 
     fn take(
@@ -236,8 +236,8 @@ impl<'i> Reading<'i> {
         name: String,
         whole: bool,
         smi: Vec<(SmiObject, Option<String>)>,
-        before: Vec<Entry>,
-        after: Vec<Entry>,
+        before: &[Entry],
+        after: &[Entry],
         held: Vec<(Held, Option<String>)>,
     ) -> SideScope {
         let evidence = Inventory::new(before.iter().cloned());
@@ -257,8 +257,8 @@ impl<'i> Reading<'i> {
             name,
             meshes,
             from,
-            before: with_services_of(&before, &after),
-            after: with_services_of(&after, &before),
+            before: with_services_of(before, after),
+            after: with_services_of(after, before),
             smi,
             held,
             whole,
@@ -277,10 +277,12 @@ fn below(name: &str, inputs: &[Input]) -> String {
     found.display().to_string()
 }
 
-/// Entries with the Services of the other side that they do not have.
+/// Entries with the Services, pods and Namespaces of the other side that they do not have.
 fn with_services_of(own: &[Entry], other: &[Entry]) -> Inventory {
     let name = |entry: &Entry| match entry {
-        Entry::Service(service) => Some((service.namespace.clone(), service.name.clone())),
+        Entry::Service(service) => Some(("Service".to_owned(), service.namespace.clone(), service.name.clone())),
+        Entry::Workload(pods) => Some((pods.kind.clone(), pods.namespace.clone(), pods.name.clone())),
+        Entry::Namespace(namespace) => Some(("Namespace".to_owned(), None, namespace.name.clone())),
         _ => None,
     };
     let known: BTreeSet<_> = own.iter().filter_map(name).collect();
@@ -294,10 +296,12 @@ fn served(smi: &[(SmiObject, Option<String>)]) -> Vec<&'static Source> {
         smi.iter().filter_map(|(object, _)| object.object.as_ref()).all(|object| match object {
             Object::TrafficSplit(split) => mesh.serves(Kind::TrafficSplit, split.meta.version),
             Object::HttpRouteGroup(group) => mesh.serves(Kind::HTTPRouteGroup, group.meta.version),
+            Object::TrafficTarget(target) => mesh.serves(Kind::TrafficTarget, target.meta.version),
             _ => true,
         })
     };
-    let found: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.split.is_some()).filter(served).collect();
+    let reads = |mesh: &&'static Source| mesh.split.is_some() || mesh.access.is_some();
+    let found: Vec<_> = mappings::sources().iter().filter(reads).filter(served).collect();
     if found.is_empty() { mappings::sources().iter().take(1).collect() } else { found }
 }
 
@@ -308,6 +312,27 @@ impl SideScope {
     #[must_use]
     pub fn has_smi(&self) -> bool {
         !self.smi.is_empty()
+    }
+
+    /// Whether it has grants.
+    #[must_use]
+    pub fn has_grants(&self) -> bool {
+        self.smi.iter().any(|(object, _)| matches!(object.object, Some(Object::TrafficTarget(_))))
+    }
+
+    /// Whether a source mesh denied what no TrafficTarget grants: by a switch that was found, else unless that is not what it
+    /// did by itself.
+    #[must_use]
+    pub fn enforced(&self, mesh: &Source) -> bool {
+        let found = self.before.modes().iter().find(|mode| mode.mesh == mesh.name).map(|mode| mode.enforces);
+        let by_itself = mesh.access.as_ref().map(|access| access.enforcement.is);
+        found.unwrap_or(by_itself != Some(Enforcement::GrantedDestinations))
+    }
+
+    /// The pods that both sides are about.
+    #[must_use]
+    pub fn pods(&self) -> &Inventory {
+        &self.after
     }
 
     /// Whether it has routes, or what may shadow them.
@@ -355,8 +380,15 @@ pub fn verify(sides: &Sides, inputs: &Inputs) -> Vec<Judged> {
         let options =
             Options { whole: scope.whole, prepared: inputs.prepared, only: None, ports: inputs.ports.clone() };
         let mut worst: BTreeMap<String, Judged> = BTreeMap::new();
+        let policy = verify::policy(&side).filter(|_| scope.has_grants());
+        let of_access = AccessOptions { prepared: inputs.prepared, whole: scope.whole, ..AccessOptions::default() };
         for mesh in &scope.meshes {
-            for verdict in verify::verify(&Before::new(&before, mesh), &side, &options) {
+            let mut verdicts = verify::verify(&Before::new(&before, mesh), &side, &options);
+            let grants = Grants::new(&before, mesh, scope.enforced(mesh));
+            if let Some(policy) = policy.as_ref().filter(|_| grants.is_known()) {
+                verdicts.extend(verify::access::verify(&grants, policy.as_ref(), scope.pods(), &of_access));
+            }
+            for verdict in verdicts {
                 let known = worst.get(&verdict.destination.to_string());
                 if known.is_none_or(|known| badness(verdict.relation) > badness(known.verdict.relation)) {
                     let judged = Judged { scope: scope.name.clone(), mesh: &mesh.name, verdict };

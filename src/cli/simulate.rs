@@ -9,12 +9,14 @@ use super::args::{SimulateArgs, StatusFormat};
 use super::exit::Exit;
 use super::options::{inputs, sides};
 use super::output::{Stream, Terminal};
+use crate::inventory::Lookup;
 use crate::place::SourceMap;
 use crate::report::verdicts::json::AnswerRow;
 use crate::sides::{Inputs, SideScope, Sides, read};
+use crate::verify::access::behind;
 use crate::verify::{
-    Absent, After, Answer, Assumption, Before, Decision, Destination, Field, Given, Request, ServiceName, ServicePort,
-    Shares, Source, simulate,
+    self, Absent, After, Answer, Assumption, Before, Decision, Destination, Field, Given, Grants, Guard, Request,
+    ServiceName, ServicePort, Shares, Source, policy, simulate,
 };
 
 pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<Exit> {
@@ -112,10 +114,20 @@ fn service_port(text: &str) -> Result<ServicePort> {
 
 /// What a side says.
 struct Said {
+    /// Which of the two.
+    which: Which,
+    /// None: where the request goes. Else whether it may, at these pods.
+    at: Option<String>,
     /// `before (osm)`
     side: String,
     answer: Answer,
     assumed: BTreeSet<Assumption>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Before,
+    After,
 }
 
 /// Each side that the scope has, asked.
@@ -127,13 +139,49 @@ fn ask(scope: &SideScope, request: &Request, plan: &Inputs) -> Vec<Said> {
     if scope.has_smi() {
         for mesh in &scope.meshes {
             let (answer, assumed) = simulate(&Before::new(&before, mesh), request, &given);
-            said.push(Said { side: format!("before ({})", mesh.name), answer, assumed });
+            let side = format!("before ({})", mesh.name);
+            said.push(Said { which: Which::Before, at: None, side, answer, assumed });
         }
     }
     if scope.has_routes() || !scope.has_smi() {
         let side = After::new(&after, plan.to.target, &plan.to.version);
         let (answer, assumed) = simulate(&side, request, &given);
-        said.push(Said { side: format!("after ({})", plan.to.display()), answer, assumed });
+        let side = format!("after ({})", plan.to.display());
+        said.push(Said { which: Which::After, at: None, side, answer, assumed });
+    }
+    if scope.has_grants() {
+        said.extend(access(scope, request, plan, &given));
+    }
+    said
+}
+
+/// Whether the request may, at each kind of pods that the Service leads to by itself.
+fn access(scope: &SideScope, request: &Request, plan: &Inputs, given: &Given) -> Vec<Said> {
+    let Destination::Service(to) = &request.to else { return Vec::new() };
+    let pods = scope.pods();
+    let service = match pods.service(to.service.namespace.as_deref(), &to.service.name) {
+        Lookup::Found(service) | Lookup::Ambiguous(service, _) => service,
+        Lookup::Missing => return Vec::new(),
+    };
+    let (before, after) = (scope.before(), scope.after());
+    let side = After::new(&after, plan.to.target, &plan.to.version);
+    let policy = policy(&side);
+    let mut said = Vec::new();
+    for (account, port) in behind(pods, service, to.port) {
+        let at = format!("{account}:{port}");
+        let mut ask = |which: Which, side: String, guard: &dyn Guard| {
+            let (answer, assumed) = verify::access::simulate(guard, pods, &account, port, request, given);
+            said.push(Said { which, at: Some(at.clone()), side: format!("{side} at {at}"), answer, assumed });
+        };
+        for mesh in &scope.meshes {
+            let grants = Grants::new(&before, mesh, scope.enforced(mesh));
+            if grants.is_known() {
+                ask(Which::Before, format!("before ({})", mesh.name), &grants);
+            }
+        }
+        if let Some(policy) = &policy {
+            ask(Which::After, format!("after ({})", plan.to.display()), policy.as_ref());
+        }
     }
     said
 }
@@ -153,7 +201,7 @@ fn one(request: &Request, found: &Sides, plan: &Inputs, format: StatusFormat, te
         if found.scopes.len() > 1 {
             page.push_str(&format!("\nin {}\n", scope.name));
         }
-        for Said { side, answer, assumed } in ask(scope, request, plan) {
+        for Said { side, answer, assumed, .. } in ask(scope, request, plan) {
             page.push_str(&lines(&side, &answer, &assumed, &found.sources));
             let answer = AnswerRow::of(&answer, &found.sources);
             let domain = assumed.iter().map(ToString::to_string).collect();
@@ -204,6 +252,29 @@ struct Row {
     /// What the routes must do.
     #[serde(default)]
     after: Option<BTreeMap<String, u32>>,
+    /// Whether SMI must let it through.
+    #[serde(default)]
+    allowed_before: Option<bool>,
+    /// Whether policy must.
+    #[serde(default)]
+    allowed_after: Option<bool>,
+}
+
+impl Row {
+    /// Whether an answer is the expected one, and what is expected in words; none where nothing is.
+    fn expects(&self, said: &Said) -> Option<(bool, String)> {
+        let (shares, allowed) = match said.which {
+            Which::Before => (&self.before, self.allowed_before),
+            Which::After => (&self.after, self.allowed_after),
+        };
+        if said.at.is_some() {
+            let word = |allowed: bool| if allowed { "allowed" } else { "denied" };
+            return allowed.map(|allowed| (said.answer.permits() == Some(allowed), word(allowed).to_owned()));
+        }
+        let shares = shares.as_ref()?;
+        let wanted: Vec<String> = shares.iter().map(|(name, part)| format!("{name} {part}")).collect();
+        Some((is(&said.answer, shares), wanted.join(", ")))
+    }
 }
 
 fn get() -> String {
@@ -224,26 +295,20 @@ fn table(rows: &[Row], found: &Sides, plan: &Inputs, terminal: &Terminal) -> Res
         let request = request(row.source.as_deref(), &row.to_service, &row.method, &row.path, row.headers.clone())
             .with_context(|| format!("row {}", number + 1))?;
         for scope in &found.scopes {
-            for Said { side, answer, assumed } in ask(scope, &request, plan) {
-                let wanted = if side.starts_with("before") { &row.before } else { &row.after };
-                let Some(wanted) = wanted else { continue };
+            for said in ask(scope, &request, plan) {
+                let Some((as_expected, wanted)) = row.expects(&said) else { continue };
                 asked += 1;
-                if !is(&answer, wanted) {
-                    wrong += 1;
-                    let wanted: Vec<String> = wanted.iter().map(|(name, part)| format!("{name} {part}")).collect();
-                    page.push_str(&format!(
-                        "row {}: {} to {}, in {}\n",
-                        number + 1,
-                        request.line(),
-                        request.to,
-                        scope.name
-                    ));
-                    page.push_str(&format!(
-                        "  expected: {}\n  {}",
-                        wanted.join(", "),
-                        lines(&side, &answer, &assumed, &found.sources)
-                    ));
+                if as_expected {
+                    continue;
                 }
+                wrong += 1;
+                let (line, to) = (request.line(), &request.to);
+                page.push_str(&format!(
+                    "row {}: {line} to {to}, in {}\n  expected: {wanted}\n",
+                    number + 1,
+                    scope.name
+                ));
+                page.push_str(&format!("  {}", lines(&said.side, &said.answer, &said.assumed, &found.sources)));
             }
         }
     }

@@ -14,8 +14,10 @@
 //! - `before`, `after`: the evaluators; `after/engines` holds what differs by mesh
 //! - `region`: from terms to representative requests
 
+pub mod access;
 pub mod after;
 pub mod before;
+pub mod pods;
 pub mod region;
 pub mod request;
 pub mod speaks;
@@ -24,8 +26,12 @@ pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use access::{ACCESS_DOMAIN, AccessOptions, Guard};
 pub use after::After;
+pub use after::access::policy;
 pub use before::Before;
+pub use before::access::Grants;
+pub use pods::{Account, PodPort};
 pub use region::Terms;
 pub use request::{Destination, Field, Request, ServiceName, ServicePort, Source};
 pub use verdict::{

@@ -6,10 +6,10 @@
 //! the shortest request of each region: what they answer there they answer everywhere in it, so the verdict is exact.
 //! Where there are more regions than [`REGIONS`], it is undecided and never equal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::request::{Destination, Field, Request, ServicePort, Source};
-use super::verdict::{Relation, Verdict, Witness, merge};
+use super::verdict::{Answer, Assumption, Relation, Verdict, Witness, merge};
 use super::{Given, Judge};
 use crate::pattern::{Language, cells};
 
@@ -40,6 +40,16 @@ pub struct Terms {
     pub methods: BTreeSet<String>,
     /// Of the namespaces of senders.
     pub namespaces: BTreeSet<String>,
+    /// Of senders.
+    pub sources: BTreeSet<Source>,
+    /// Nothing but connections that are no HTTP is asked about: they have no path, no method and no fields.
+    pub bytes: bool,
+}
+
+/// The shortest strings of cells that were already looked for, by the keys of their terms.
+#[derive(Debug, Default)]
+pub struct Cells {
+    known: HashMap<Vec<String>, Vec<Option<String>>>,
 }
 
 // === impl Terms ===
@@ -47,22 +57,29 @@ pub struct Terms {
 impl Terms {
     /// The terms of both.
     fn merge(mut self, other: Self) -> Self {
-        let Self { paths, fields, methods, namespaces } = other;
+        let Self { paths, fields, methods, namespaces, sources, bytes } = other;
         self.paths.extend(paths);
         for (field, terms) in fields {
             self.fields.entry(field).or_default().extend(terms);
         }
         self.methods.extend(methods);
         self.namespaces.extend(namespaces);
+        self.sources.extend(sources);
+        self.bytes |= bytes;
         self
     }
 
-    /// The choices that make up the regions.
-    fn choices(&self) -> Result<Choices, String> {
-        let paths = shortest(&self.paths)?;
+    /// The choices that make up the regions; with these senders, if any are given.
+    fn choices(&self, senders: &[Source], cells: &mut Cells) -> Result<Choices, String> {
+        if self.bytes {
+            let nothing = || vec![String::new()];
+            let sources = senders.to_vec();
+            return Ok(Choices { paths: nothing(), fields: Vec::new(), methods: nothing(), sources });
+        }
+        let paths = cells.shortest(&self.paths)?;
         let mut fields = Vec::new();
         for (field, terms) in &self.fields {
-            let values = shortest(terms)?.into_iter().map(|value| value.unwrap_or_else(|| "x".into()));
+            let values = cells.shortest(terms)?.into_iter().map(|value| value.unwrap_or_else(|| "x".into()));
             fields.push((field.clone(), std::iter::once(None).chain(values.map(Some)).collect()));
         }
         let unnamed = METHODS.into_iter().find(|method| !self.methods.contains(*method));
@@ -75,21 +92,36 @@ impl Terms {
             paths: paths.into_iter().map(|path| path.unwrap_or_else(|| "/".into())).collect(),
             fields,
             methods: methods.into_iter().collect(),
-            sources: std::iter::once(Source::Unauthenticated).chain(named).collect(),
+            sources: match senders {
+                [] => std::iter::once(Source::Unauthenticated).chain(named).collect(),
+                senders => senders.to_vec(),
+            },
         })
     }
 }
 
-/// The shortest string of each cell; none for the only cell of no terms.
-fn shortest(terms: &[Term]) -> Result<Vec<Option<String>>, String> {
-    let mut seen = BTreeSet::new();
-    let languages: Vec<&Language> =
-        terms.iter().filter(|term| seen.insert(&term.key)).map(|term| &term.language).collect();
-    if languages.is_empty() {
-        return Ok(vec![None]);
+// === impl Cells ===
+
+impl Cells {
+    /// The shortest string of each cell; none for the only cell of no terms.
+    fn shortest(&mut self, terms: &[Term]) -> Result<Vec<Option<String>>, String> {
+        let mut seen = BTreeMap::new();
+        for term in terms {
+            seen.entry(format!("{:?} {}", term.language.domain(), term.key)).or_insert(&term.language);
+        }
+        if seen.is_empty() {
+            return Ok(vec![None]);
+        }
+        let keys: Vec<String> = seen.keys().cloned().collect();
+        if let Some(known) = self.known.get(&keys) {
+            return Ok(known.clone());
+        }
+        let languages: Vec<&Language> = seen.into_values().collect();
+        let cells = cells(&languages).map_err(|undecided| undecided.to_string())?;
+        let found: Vec<Option<String>> = cells.into_iter().map(|cell| Some(cell.witness)).collect();
+        self.known.insert(keys, found.clone());
+        Ok(found)
     }
-    let cells = cells(&languages).map_err(|undecided| undecided.to_string())?;
-    Ok(cells.into_iter().map(|cell| Some(cell.witness)).collect())
 }
 
 struct Choices {
@@ -108,11 +140,11 @@ impl Choices {
         [self.paths.len(), self.methods.len(), self.sources.len()]
             .into_iter()
             .chain(fields)
-            .try_fold(1_usize, |all, one| all.checked_mul(one))
+            .try_fold(1_usize, usize::checked_mul)
     }
 
     /// The request of region `number`, which is below [`Choices::count`].
-    fn request(&self, at: &ServicePort, number: usize) -> Request {
+    fn request(&self, to: &Destination, number: usize) -> Request {
         let mut rest = number;
         let mut choose = |many: usize| {
             let chosen = rest % many;
@@ -128,7 +160,7 @@ impl Choices {
                 fields.insert(field.clone(), value.clone());
             }
         }
-        Request { source, to: Destination::Service(at.clone()), method, path, fields }
+        Request { source, to: to.clone(), method, path, fields }
     }
 }
 
@@ -138,51 +170,100 @@ fn size(request: &Request) -> (usize, bool, usize, bool) {
     (fields, request.source != Source::Unauthenticated, request.path.len(), request.method != "GET")
 }
 
-/// How `after` stands to `before` at one port of a Service.
-pub(super) fn compare(at: &ServicePort, before: &dyn Judge, after: &dyn Judge, given: &Given) -> Verdict {
-    let mut verdict = Verdict {
-        destination: Destination::Service(at.clone()),
-        relation: Relation::Undecided,
-        domain: BTreeSet::new(),
-        witness: None,
-        why: None,
-    };
-    let terms = before.terms().and_then(|before| Ok(before.merge(after.terms()?)));
-    let choices = match terms.and_then(|terms| terms.choices()) {
-        Ok(choices) => choices,
-        Err(why) => {
-            verdict.why = Some(why);
-            return verdict;
-        }
-    };
-    let Some(count) = choices.count().filter(|count| *count <= REGIONS) else {
-        verdict.why = Some(format!("there are more than {REGIONS} kinds of requests to tell apart"));
-        return verdict;
-    };
-    let mut smallest: BTreeMap<Relation, Witness> = BTreeMap::new();
-    for number in 0..count {
-        let request = choices.request(at, number);
-        let (one, other) =
-            (before.answer(&request, given, &mut verdict.domain), after.answer(&request, given, &mut verdict.domain));
-        let relation = one.relate(&other);
-        if relation == Relation::Equal {
-            continue;
-        }
-        let known = smallest.get(&relation).map(|known| size(&known.request));
-        if known.is_none_or(|known| size(&request) < known) {
-            smallest.insert(relation, Witness { request, before: one, after: other });
+/// How the answers of both sides to a request stand to each other; what that takes for granted is added to the set.
+pub(super) type Relate<'q> = dyn Fn(&Request, &Answer, &Answer, &mut BTreeSet<Assumption>) -> Relation + 'q;
+
+/// What is compared at one destination.
+pub(super) struct Question<'q> {
+    pub to: &'q Destination,
+    pub before: &'q dyn Judge,
+    pub after: &'q dyn Judge,
+    pub given: &'q Given,
+    /// Who sends; none: whom the terms name, and one that they do not.
+    pub senders: &'q [Source],
+    /// Asked about beside what the sides ask.
+    pub beside: &'q [Term],
+    /// How two answers stand to each other.
+    pub relate: &'q Relate<'q>,
+}
+
+/// What was seen so far: a smallest request for each relation, and what was taken for granted.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub smallest: BTreeMap<Relation, Witness>,
+    pub domain: BTreeSet<Assumption>,
+    /// Why something could not be asked at all.
+    pub unasked: Option<String>,
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Asks both sides about a request out of every region.
+    pub fn ask(&mut self, question: &Question<'_>, cells: &mut Cells) {
+        let terms = question.before.terms().and_then(|before| Ok(before.merge(question.after.terms()?)));
+        let choices = terms.and_then(|mut terms| {
+            terms.paths.extend_from_slice(question.beside);
+            terms.choices(question.senders, cells)
+        });
+        let choices = match choices {
+            Ok(choices) => choices,
+            Err(why) => {
+                self.unasked.get_or_insert(why);
+                return;
+            }
+        };
+        let Some(count) = choices.count().filter(|count| *count <= REGIONS) else {
+            self.unasked.get_or_insert(format!("there are more than {REGIONS} kinds of requests to tell apart"));
+            return;
+        };
+        for number in 0..count {
+            self.ask_one(question, choices.request(question.to, number));
         }
     }
-    verdict.relation = merge(smallest.keys().copied());
-    let shown = smallest.remove(&verdict.relation).or_else(|| {
-        let seen = |relation: &Relation| !matches!(relation, Relation::Undecided | Relation::OrderDependent);
-        smallest
-            .into_iter()
-            .filter(|(relation, _)| seen(relation))
-            .map(|(_, witness)| witness)
-            .min_by_key(|witness| size(&witness.request))
-    });
-    verdict.why = shown.as_ref().and_then(|shown| shown.before.why().or(shown.after.why())).map(str::to_owned);
-    verdict.witness = shown;
-    verdict
+
+    /// Asks both sides about one request.
+    pub fn ask_one(&mut self, question: &Question<'_>, request: Request) {
+        let one = question.before.answer(&request, question.given, &mut self.domain);
+        let other = question.after.answer(&request, question.given, &mut self.domain);
+        let relation = (question.relate)(&request, &one, &other, &mut self.domain);
+        if relation == Relation::Equal {
+            return;
+        }
+        let known = self.smallest.get(&relation).map(|known| size(&known.request));
+        if known.is_none_or(|known| size(&request) < known) {
+            self.smallest.insert(relation, Witness { request, before: one, after: other });
+        }
+    }
+
+    /// How everything that was seen stands together.
+    pub fn relation(&self) -> Relation {
+        let unasked = self.unasked.as_ref().map(|_| Relation::Undecided);
+        merge(self.smallest.keys().copied().chain(unasked))
+    }
+
+    /// The verdict on a destination.
+    pub fn verdict(mut self, destination: Destination) -> Verdict {
+        let relation = self.relation();
+        let shown = self.smallest.remove(&relation).or_else(|| {
+            let seen = |relation: &Relation| !matches!(relation, Relation::Undecided | Relation::OrderDependent);
+            std::mem::take(&mut self.smallest)
+                .into_iter()
+                .filter(|(relation, _)| seen(relation))
+                .map(|(_, witness)| witness)
+                .min_by_key(|witness| size(&witness.request))
+        });
+        let why = shown.as_ref().and_then(|shown| shown.before.why().or(shown.after.why())).map(str::to_owned);
+        Verdict { destination, relation, domain: self.domain, witness: shown, why: why.or(self.unasked) }
+    }
+}
+
+/// How `after` stands to `before` at one port of a Service.
+pub(super) fn compare(at: &ServicePort, before: &dyn Judge, after: &dyn Judge, given: &Given) -> Verdict {
+    let to = Destination::Service(at.clone());
+    let relate: &Relate<'_> = &|_, before, after, _| before.relate(after);
+    let question = Question { to: &to, before, after, given, senders: &[], beside: &[], relate };
+    let mut seen = Seen::default();
+    seen.ask(&question, &mut Cells::default());
+    seen.verdict(to)
 }

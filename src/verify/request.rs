@@ -54,8 +54,8 @@ pub enum Destination {
         namespace: Option<String>,
         /// Its ServiceAccount.
         service_account: String,
-        /// The container's port.
-        port: u16,
+        /// The container's port; none stands for all of them, in a verdict.
+        port: Option<u16>,
     },
 }
 
@@ -75,7 +75,7 @@ pub struct Request {
     pub source: Source,
     /// To whom.
     pub to: Destination,
-    /// The method, with its case.
+    /// The method, with its case; empty for a connection that is no HTTP, which has no path and no fields either.
     pub method: String,
     /// The path without the query string.
     pub path: String,
@@ -118,10 +118,13 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(port) => write!(f, "{port}"),
-            Self::Workload { namespace: Some(namespace), service_account, port } => {
-                write!(f, "{namespace}/{service_account}:{port}")
+            Self::Workload { namespace, service_account, port } => {
+                if let Some(namespace) = namespace {
+                    write!(f, "{namespace}/")?;
+                }
+                f.write_str(service_account)?;
+                port.map_or(Ok(()), |port| write!(f, ":{port}"))
             }
-            Self::Workload { namespace: None, service_account, port } => write!(f, "{service_account}:{port}"),
         }
     }
 }
@@ -177,9 +180,18 @@ impl Request {
         self.fields.get(field).map(String::as_str)
     }
 
+    /// It is a connection over which no HTTP is spoken.
+    #[must_use]
+    pub fn is_connection(&self) -> bool {
+        self.method.is_empty()
+    }
+
     /// `GET /path?a=b with x-team: blue`, as people write a request.
     #[must_use]
     pub fn line(&self) -> String {
+        if self.is_connection() {
+            return "a connection".into();
+        }
         let mut line = format!("{} {}", self.method, self.path);
         let mut headers = Vec::new();
         let mut sign = '?';

@@ -98,6 +98,20 @@ pub enum Assumption {
     NotCompared(String),
     /// Several engines are held to one answer: their names.
     Engines(String),
+    /// Where TrafficTargets overlap and the mesh took one by an order that nobody controls, what any of them allows counts.
+    Union,
+    /// The pods of an account listen on no other ports than those that are declared or named.
+    Listens(String),
+    /// Nothing says what speaks on a port of the pods of an account, so it is HTTP.
+    Speaks(String, u16),
+    /// The kubelet's probes of the pods of an account reached them before.
+    Probes(String),
+    /// For the kubelet's sake a path of a port of the pods of an account is open to everyone.
+    ProbePath(String, u16, String),
+    /// Someone may call whom no TrafficTarget names, since the user said so: who.
+    Caller(String),
+    /// A setting of the mesh that is not in the input has its default: which one.
+    Default(String),
 }
 
 /// How two sides stand to each other at one destination.
@@ -247,6 +261,12 @@ impl fmt::Display for Backend {
 // === impl Decision ===
 
 impl Decision {
+    /// Whether a request may, and what decided so.
+    #[must_use]
+    pub fn access(allowed: bool, causes: Vec<Cause>) -> Self {
+        Self::Access(Access { allowed, causes })
+    }
+
     /// A route.
     #[must_use]
     pub fn route(shares: Shares, causes: Vec<Cause>) -> Self {
@@ -273,9 +293,9 @@ impl Decision {
                 (false, true) => Relation::Wider,
                 (true, true) | (false, false) => Relation::Equal,
             },
-            (Self::Route(_), Self::Route(_))
-            | (Self::Route(_), Self::Access(_))
-            | (Self::Access(_), Self::Route(_)) => Relation::Different,
+            (Self::Route(_), Self::Route(_) | Self::Access(_)) | (Self::Access(_), Self::Route(_)) => {
+                Relation::Different
+            }
         }
     }
 }
@@ -293,6 +313,27 @@ impl fmt::Display for Decision {
 // === impl Answer ===
 
 impl Answer {
+    /// It may, for this reason.
+    #[must_use]
+    pub fn allowed(cause: Cause) -> Self {
+        Self::Certain(Decision::access(true, vec![cause]))
+    }
+
+    /// It may not, for this reason.
+    #[must_use]
+    pub fn denied(cause: Cause) -> Self {
+        Self::Certain(Decision::access(false, vec![cause]))
+    }
+
+    /// Whether it is certain that it may; none where nothing is certain.
+    #[must_use]
+    pub fn permits(&self) -> Option<bool> {
+        match self {
+            Self::Certain(Decision::Access(Access { allowed, .. })) => Some(*allowed),
+            Self::Certain(Decision::Route(_)) | Self::Order { .. } | Self::Undecided(_) => None,
+        }
+    }
+
     /// One of several decisions; certain where all of them come to the same.
     #[must_use]
     pub fn one_of(decisions: Vec<Decision>, why: impl Into<String>) -> Self {
@@ -327,6 +368,12 @@ impl Answer {
             (Self::Certain(before), Self::Certain(after)) => before.relate(after),
             (before, after) => {
                 let mut relations = BTreeSet::new();
+                // Of an order that the source mesh left open, the union is what SMI asks for.
+                if let (Self::Order { .. }, Self::Certain(Decision::Access(Access { allowed: true, .. }))) =
+                    (before, after)
+                {
+                    return Relation::Equal;
+                }
                 for one in before.decisions() {
                     relations.extend(after.decisions().iter().map(|other| one.relate(other)));
                 }
@@ -374,6 +421,22 @@ pub fn merge(relations: impl IntoIterator<Item = Relation>) -> Relation {
     }
 }
 
+// === impl Cause ===
+
+impl Cause {
+    /// Something that is true without being written.
+    #[must_use]
+    pub fn unwritten(what: impl Into<String>) -> Self {
+        Self { place: None, what: what.into() }
+    }
+
+    /// Something at a place.
+    #[must_use]
+    pub fn at(place: Place, what: impl Into<String>) -> Self {
+        Self { place: Some(place), what: what.into() }
+    }
+}
+
 // === impl Relation ===
 
 impl Relation {
@@ -414,6 +477,22 @@ impl fmt::Display for Assumption {
             Self::Cleared(what) => write!(f, "{what} is cleared, so that it shadows no route"),
             Self::Grpc(service, port) => write!(f, "only gRPC is spoken on port {port} of {service}"),
             Self::NotCompared(what) => write!(f, "not compared: {what}"),
+            Self::Union => f.write_str(
+                "where TrafficTargets overlap, what any of them allows counts, though the mesh took one by an order that \
+                 nobody controls",
+            ),
+            Self::Listens(account) => {
+                write!(f, "the pods of {account} listen on no ports but those that are declared or named")
+            }
+            Self::Speaks(account, port) => {
+                write!(f, "port {port} of the pods of {account} speaks HTTP, though nothing says so")
+            }
+            Self::Probes(account) => write!(f, "the kubelet's probes reached the pods of {account} before"),
+            Self::ProbePath(account, port, path) => {
+                write!(f, "platform allowance: GET {path} on port {port} of {account} is open, for the kubelet's probes")
+            }
+            Self::Caller(who) => write!(f, "{who} may call, as it was named on the command line or in the configuration"),
+            Self::Default(what) => write!(f, "{what}, which is the default"),
             Self::Engines(names) => write!(f, "the engine is one of {names}"),
         }
     }

@@ -39,14 +39,15 @@ pub struct World<'a> {
     pub manifests: Vec<Manifest<'a>>,
 }
 
-/// Whether an object of this group and kind may decide about routes, so that a world must hold its whole text.
+/// Whether an object of this group and kind may decide about routes or access, so that a world must hold its whole text.
 #[must_use]
 pub fn is_read(group: &str, kind: &str) -> bool {
     match group {
-        "gateway.networking.k8s.io" => kind.ends_with("Route") || kind == "ReferenceGrant",
-        "policy.linkerd.io" => kind == "HTTPRoute",
+        "gateway.networking.k8s.io" => kind.ends_with("Route") || matches!(kind, "ReferenceGrant" | "Gateway"),
+        "policy.linkerd.io" | "security.istio.io" => true,
         "linkerd.io" => kind == "ServiceProfile",
         "networking.istio.io" => kind == "VirtualService",
+        "" => kind == "Namespace",
         _ => false,
     }
 }

@@ -386,6 +386,10 @@ impl Paths {
                     cut.insert(word);
                 }
             }
+            let beaten = self.cells.iter().filter(|area| area.inside[word] && !area.best.contains(&word));
+            if kept.is_some_and(|kept| beaten.into_iter().any(|area| !is_covered(kept, area))) {
+                cut.insert(word);
+            }
         }
         for area in &self.cells {
             let whole = |word: &usize| kept[*word] == Some(&area.conditions);
@@ -430,6 +434,12 @@ impl Paths {
         }
         Ok(settled)
     }
+}
+
+/// Whether a path with these conditions never decides in `area`, where a better one holds: whatever satisfies one of them
+/// satisfies one that holds there, and that the better path has.
+fn is_covered(conditions: &Conditions, area: &Area) -> bool {
+    conditions.keys().all(|condition| area.conditions.keys().any(|there| condition.implies(there)))
 }
 
 /// Whether a path with these conditions may be one of the best in `area`: what it says there is said alike.

@@ -4,6 +4,7 @@
 //! holds what differs by mesh. Kinds and fields that the conversion never writes are read too, since the manifests may be
 //! anyone's; what is not modelled makes the answer undecided where it could matter.
 
+pub mod access;
 pub mod engines;
 mod object;
 mod routing;
@@ -58,6 +59,16 @@ impl<'a> After<'a> {
         let grants = world.manifests.iter().flat_map(grants).collect();
         let engines = engines::of(&target.name, version);
         Self { world, target, version: version.to_owned(), engines, routes, by_parent, grants }
+    }
+
+    /// Whether a parentRef of some route names this port of this Service.
+    #[must_use]
+    pub fn routes_name(&self, at: &ServicePort) -> bool {
+        let routes =
+            self.by_parent.get(at.service.name.as_str()).into_iter().flatten().map(|&index| &self.routes[index]);
+        routes.flat_map(|route| route.parents.iter().map(move |parent| (parent, route))).any(|(parent, route)| {
+            parent.service(route).may_be(&at.service) && parent.port.is_none_or(|port| port == at.port)
+        })
     }
 
     fn service(&self, name: &ServiceName) -> Lookup<&'a Service> {

@@ -40,8 +40,8 @@ struct Attached<'j> {
 }
 
 /// How a value of a match may be read.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Asked {
     ExactPath,
     Prefix,
     PathFull,
@@ -494,7 +494,7 @@ fn call(service: Option<&str>, method: Option<&str>) -> (Asked, String) {
 // === impl Asked ===
 
 impl Asked {
-    fn compile(self, text: &str) -> Result<Language, String> {
+    pub(super) fn compile(self, text: &str) -> Result<Language, String> {
         let language = match self {
             Self::ExactPath => Language::exact(Domain::Path, text),
             Self::Prefix => Language::path_prefix(text),
@@ -511,7 +511,7 @@ impl Asked {
         matches!(self, Self::ExactPath | Self::Prefix | Self::PathFull | Self::PathFirst)
     }
 
-    fn key(self, text: &str) -> String {
+    pub(super) fn key(self, text: &str) -> String {
         let how = match self {
             Self::ExactPath | Self::ExactHeader => "exact",
             Self::Prefix => "prefix",

@@ -3,6 +3,7 @@
 //! `routing` answers for TrafficSplits; access has its own room beside it. Nothing here is the reading of `model`: the
 //! table says what a mesh did, and these rooms say once more what the words of the table mean for one request.
 
+pub mod access;
 mod names;
 mod routing;
 

@@ -283,8 +283,9 @@ impl<'j> Routing<'j> {
                 equal.entry(entry.service).or_insert(entry.place);
             }
         }
-        let entries = equal.into_iter().map(|(service, place)| Entry { service, milli: 1000, place }).collect();
-        self.weigh(entries, reading, causes, given, assumed)
+        let entries: Vec<Entry> =
+            equal.into_iter().map(|(service, place)| Entry { service, milli: 1000, place }).collect();
+        self.weigh(&entries, reading, causes, given, assumed)
     }
 
     /// Where the backends of `rules` send a request, taken together.
@@ -309,14 +310,14 @@ impl<'j> Routing<'j> {
         }
         causes.dedup();
         match reading {
-            Some(reading) => self.weigh(all, reading, causes, given, assumed),
+            Some(reading) => self.weigh(&all, reading, causes, given, assumed),
             None => self.to_root(causes),
         }
     }
 
     fn weigh(
         &self,
-        entries: Vec<Entry>,
+        entries: &[Entry],
         reading: &SplitReading,
         causes: Vec<Cause>,
         given: &Given,
@@ -502,23 +503,22 @@ fn entries(split: &Split<'_>) -> Result<Vec<Entry>, String> {
 }
 
 /// The entries as the mesh counted them: shares rounded, repeated backends once or more.
-fn counted(entries: Vec<Entry>, reading: &SplitReading, exact: bool) -> Result<Vec<Entry>, String> {
+fn counted(entries: &[Entry], reading: &SplitReading, exact: bool) -> Result<Vec<Entry>, String> {
     let repeated = |entries: &[Entry], at: usize| entries[..at].iter().any(|one| one.service == entries[at].service);
     let mut kept: Vec<Entry> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let counts = match reading.duplicate_backend.is {
-            DuplicateBackend::Summed | DuplicateBackend::LastRepeated => true,
             DuplicateBackend::EqualOnce => {
                 !kept.iter().any(|one| one.service == entry.service && one.milli == entry.milli)
             }
-            DuplicateBackend::FirstWins => !repeated(&entries, at),
-            DuplicateBackend::Undefined if repeated(&entries, at) => {
+            DuplicateBackend::FirstWins => !repeated(entries, at),
+            DuplicateBackend::Undefined if repeated(entries, at) => {
                 return Err(format!(
                     "nobody says what backend {} counts, which is there more than once",
                     entry.service
                 ));
             }
-            DuplicateBackend::Undefined => true,
+            DuplicateBackend::Summed | DuplicateBackend::LastRepeated | DuplicateBackend::Undefined => true,
         };
         if counts {
             kept.push(entry.clone());
@@ -708,16 +708,15 @@ impl Match {
         for (field, header) in &self.headers {
             let value = request.field(field);
             match (header, value) {
-                (Header::Never, _) | (_, None) => return Ok(false),
                 (Header::Reads(term), Some(value)) if term.language.matches(value) => {}
-                (Header::Reads(_), Some(_)) => return Ok(false),
+                (Header::Never, _) | (_, None) | (Header::Reads(_), Some(_)) => return Ok(false),
                 (Header::Either(one, other), Some(value)) => {
                     match (one.language.matches(value), other.language.matches(value)) {
                         (true, true) => {}
                         (false, false) => return Ok(false),
                         _ => {
                             unclear =
-                                Some("nobody says whether the expression of a header must take the whole value".into())
+                                Some("nobody says whether the expression of a header must take the whole value".into());
                         }
                     }
                 }

@@ -416,6 +416,16 @@ fn linkerd_does_what_the_grants_mean() {
     }
 }
 
+/// The prefix is as good as the exact path at one path only, and takes part in what holds there.
+#[test]
+fn what_holds_where_a_prefix_ends_does_not_hold_below_it() {
+    let world = api()
+        .with(to(&["shop/c"]).http(8080, "* /api(/.*)? x=1"))
+        .with(to(&["ops/cron"]).http(8080, "* /api x=.*"))
+        .with(to(&["shop/c"]).http(8080, "* /api.* x=a.*"));
+    assert_eq!(holds_to_meaning(&world), Ok(()));
+}
+
 #[test]
 fn servers_come_last_and_alone_enforce() {
     for (name, world, _) in situations() {

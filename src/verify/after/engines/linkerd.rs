@@ -45,10 +45,9 @@ impl Engine for Linkerd {
     fn sees(&self, service: Option<&Service>, port: u16) -> Sees {
         let Some(service) = service else { return Sees::Http };
         match service.port(port).and_then(speaks::app_protocol) {
-            Some(Speaks::Http) => Sees::Http,
             Some(Speaks::Bytes) => Sees::Bytes,
             None if speaks::linkerd_opaque(service, port) => Sees::Bytes,
-            None => Sees::Http,
+            Some(Speaks::Http) | None => Sees::Http,
         }
     }
 }

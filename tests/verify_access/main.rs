@@ -1,0 +1,10 @@
+//! Who may call what: both evaluators held to the golden requests of the tables, to hand-written policy with the mistakes
+//! that people make, and to mutations of policy that is right.
+
+mod converted;
+mod goldens;
+mod mistakes;
+mod mutations;
+mod world;
+#[path = "../worlds/mod.rs"]
+mod worlds;

@@ -1,0 +1,393 @@
+//! Migrations as people write them, with the mistakes that they make: what each must be found to be, and a request that
+//! shows it.
+
+use smi2gamma::verify::Relation::{self, Different, Equal, Narrower, Wider};
+use smi2gamma::verify::Source;
+
+use super::world::{Texts, holds, identity, pods, shown};
+
+/// web may `GET /api`.
+const WEB_GETS_API: &str = "
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: web, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: api, namespace: shop}
+  sources: [{kind: ServiceAccount, name: web, namespace: shop}]
+  rules: [{kind: HTTPRouteGroup, name: routes, matches: [api]}]
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: HTTPRouteGroup
+metadata: {name: routes, namespace: shop}
+spec:
+  matches:
+  - {name: api, pathRegex: /api, methods: [GET]}
+  - {name: keyed, pathRegex: /api, methods: [GET], headers: [{x-key: blue}]}
+  - {name: status, pathRegex: /status, methods: [GET]}
+  - {name: tree, pathRegex: '/api(/.*)?', methods: [GET]}
+";
+
+/// A TrafficTarget for `api` or another account, from one source, for one match of the group above.
+fn target(to: &str, source: &str, rule: &str) -> String {
+    format!(
+        "
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {{name: {to}-{source}, namespace: shop}}
+spec:
+  destination: {{kind: ServiceAccount, name: {to}, namespace: shop}}
+  sources: [{{kind: ServiceAccount, name: {source}, namespace: shop}}]
+  rules: [{rule}]
+"
+    )
+}
+
+fn group(rule: &str) -> String {
+    format!("{{kind: HTTPRouteGroup, name: routes, matches: [{rule}]}}")
+}
+
+/// Only the group.
+fn routes() -> &'static str {
+    WEB_GETS_API.split_once("---").map_or("", |(_, rest)| rest)
+}
+
+fn sidecar(spec: &str) -> String {
+    format!(
+        "
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: api, namespace: shop}}
+spec:
+  selector: {{matchLabels: {{app: api}}}}
+{spec}
+"
+    )
+}
+
+const FROM_WEB: &str = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]";
+
+const SERVER: &str = "
+---
+apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: {name: api-8080, namespace: shop}
+spec: {podSelector: {matchLabels: {app: api}}, port: 8080}
+---
+apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: {name: api-9000, namespace: shop}
+spec: {podSelector: {matchLabels: {app: api}}, port: 9000, proxyProtocol: opaque}
+";
+
+/// A route of the Server, who may use it, and the policy that says so.
+fn route(name: &str, path: &str, sources: &[&str]) -> String {
+    let accounts: Vec<String> =
+        sources.iter().map(|name| format!("{{kind: ServiceAccount, name: {name}, namespace: shop}}")).collect();
+    format!(
+        "
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  parentRefs: [{{group: policy.linkerd.io, kind: Server, name: api-8080}}]
+  rules: [{{matches: [{{method: GET, path: {path}}}]}}]
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: MeshTLSAuthentication
+metadata: {{name: {name}, namespace: shop}}
+spec: {{identityRefs: [{}]}}
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  targetRef: {{group: gateway.networking.k8s.io, kind: HTTPRoute, name: {name}}}
+  requiredAuthenticationRefs: [{{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: {name}}}]
+",
+        accounts.join(", ")
+    )
+}
+
+const EXACT: &str = "{type: Exact, value: /api}";
+
+/// OSM let HTTP-only grants connect to ports that are not HTTP, so a policy that is right opens 9000 to web.
+const WEB_ON_9000: &str = "
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: api-9000, namespace: shop}
+spec:
+  targetRef: {group: policy.linkerd.io, kind: Server, name: api-9000}
+  requiredAuthenticationRefs: [{kind: ServiceAccount, name: web, namespace: shop}]
+";
+
+const PROBES: &str = "
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: probes, namespace: shop}
+spec:
+  parentRefs: [{group: policy.linkerd.io, kind: Server, name: api-8080}]
+  rules: [{matches: [{method: GET, path: {type: Exact, value: /healthz}}]}]
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: probes, namespace: shop}
+spec: {networks: [{cidr: 0.0.0.0/0}, {cidr: '::/0'}]}
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: probes, namespace: shop}
+spec:
+  targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: probes}
+  requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: NetworkAuthentication, name: probes}]
+";
+
+/// The spec of a sidecar's policy that is right for [`WEB_GETS_API`].
+fn right() -> String {
+    sidecar(&format!(
+        "  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['8080'], methods: [GET], paths: [/api]}}}}]\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000']}}}}]\n"
+    ))
+}
+
+struct Case {
+    from: &'static str,
+    to: &'static str,
+    names: &'static [&'static str],
+    probe: bool,
+    smi: String,
+    policy: String,
+    at: &'static str,
+}
+
+impl Case {
+    fn new(to: &'static str, smi: impl Into<String>, policy: impl Into<String>) -> Self {
+        let (smi, policy) = (smi.into(), policy.into());
+        Self { from: "osm", to, names: &["api"], probe: false, smi, policy, at: "api" }
+    }
+
+    /// The verdict, and the sender and the request of its witness.
+    #[track_caller]
+    fn is(&self, relation: Relation, source: Option<Source>, line: &str) {
+        let texts = Texts::new(&pods(self.names, self.probe), &self.smi, &self.policy);
+        let verdict = texts.verdict(self.from, self.to, self.at);
+        assert_eq!(verdict.relation, relation, "{}", shown(&verdict));
+        assert!(holds(&texts, self.from, self.to, self.at, &verdict), "asked again: {}", shown(&verdict));
+        let Some(witness) = &verdict.witness else { return };
+        assert!(witness.request.line().contains(line), "{}", shown(&verdict));
+        if let Some(source) = source {
+            assert_eq!(witness.request.source, source, "{}", shown(&verdict));
+        }
+    }
+}
+
+fn linkerd_right() -> String {
+    format!("{SERVER}{}{WEB_ON_9000}", route("api", EXACT, &["web"]))
+}
+
+#[test]
+fn policy_that_is_right_is_equal() {
+    Case::new("istio", WEB_GETS_API, right()).is(Equal, None, "");
+    Case::new("linkerd", WEB_GETS_API, linkerd_right()).is(Equal, None, "");
+    let probed = Case { probe: true, ..Case::new("linkerd", WEB_GETS_API, linkerd_right() + PROBES) };
+    probed.is(Equal, None, "");
+}
+
+#[test]
+fn a_condition_in_a_rule_of_its_own_lets_anyone_in_who_meets_it() {
+    let smi = routes().to_owned() + &target("api", "web", &group("keyed"));
+    let policy = sidecar(&format!(
+        "  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000']}}}}]\n  - when: [{{key: 'request.headers[x-key]', values: [blue]}}]\n"
+    ));
+    Case::new("istio", smi, policy).is(Wider, Some(Source::Unauthenticated), "x-key: blue");
+}
+
+#[test]
+fn a_namespace_beside_a_principal_opens_to_the_namespace() {
+    let from = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}, {source: {namespaces: [shop]}}]";
+    let policy = right().replace(FROM_WEB, from);
+    Case::new("istio", WEB_GETS_API, policy).is(Wider, Some(identity("someone")), "");
+}
+
+#[test]
+fn a_wrong_identity_is_another() {
+    Case::new("istio", WEB_GETS_API, right().replace("sa/web", "sa/wed")).is(Different, None, "");
+}
+
+#[test]
+fn a_target_that_is_not_there_authorizes_nobody() {
+    let policy = linkerd_right().replace("kind: HTTPRoute, name: api}", "kind: HTTPRoute, name: apl}");
+    Case::new("linkerd", WEB_GETS_API, policy).is(Narrower, Some(identity("web")), "GET /api");
+}
+
+#[test]
+fn without_a_baseline_what_had_no_grant_is_open() {
+    let open = Case { names: &["api", "cron"], at: "cron", ..Case::new("istio", WEB_GETS_API, right()) };
+    open.is(Wider, Some(Source::Unauthenticated), "");
+    let baseline = "
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: shop}
+spec: {}
+";
+    Case { policy: right() + baseline, ..open }.is(Equal, None, "");
+}
+
+#[test]
+fn routes_without_one_for_the_probes_cut_them_off() {
+    let case = Case { probe: true, ..Case::new("linkerd", WEB_GETS_API, linkerd_right()) };
+    case.is(Narrower, Some(Source::Node), "GET /healthz");
+}
+
+#[test]
+fn sources_that_share_a_route_share_all_of_it() {
+    let smi = WEB_GETS_API.to_owned() + &target("api", "cron", &group("status"));
+    let both =
+        route("api", EXACT, &["web", "cron"]) + &route("status", "{type: Exact, value: /status}", &["web", "cron"]);
+    let nine = WEB_ON_9000.to_owned()
+        + &WEB_ON_9000
+            .replace("name: api-9000, namespace", "name: cron-9000, namespace")
+            .replace("name: web", "name: cron");
+    let case = Case::new("linkerd", smi, format!("{SERVER}{both}{nine}"));
+    case.is(Wider, None, "GET /");
+}
+
+#[test]
+fn half_of_a_destination_denies_the_other_half() {
+    let smi = WEB_GETS_API.to_owned() + &target("api", "cron", &group("status"));
+    Case::new("linkerd", smi, linkerd_right()).is(Narrower, Some(identity("cron")), "");
+}
+
+#[test]
+fn no_required_authentication_is_everyone() {
+    let policy = linkerd_right().replace("[{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}]", "[]");
+    Case::new("linkerd", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "GET /api");
+}
+
+#[test]
+fn a_rule_without_conditions_is_everything() {
+    Case::new("istio", WEB_GETS_API, sidecar("  rules: [{}]\n")).is(Wider, Some(Source::Unauthenticated), "");
+}
+
+#[test]
+fn a_rule_about_requests_allows_no_connection() {
+    let smi = target("api", "web", "{kind: TCPRoute, name: nine}")
+        + "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: TCPRoute\nmetadata: {name: nine, namespace: shop}\nspec: {matches: {ports: [9000]}}\n";
+    let policy =
+        sidecar(&format!("  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000'], methods: [GET]}}}}]\n"));
+    Case::new("istio", smi.clone(), policy.clone()).is(Narrower, Some(identity("web")), "a connection");
+    Case::new("istio", smi, policy.replace(", methods: [GET]", "")).is(Equal, None, "");
+}
+
+#[test]
+fn a_prefix_is_no_expression() {
+    let smi = routes().to_owned() + &target("api", "web", &group("tree"));
+    let policy = right().replace("[/api]", "['/api*']");
+    Case::new("istio", smi.clone(), policy).is(Wider, Some(identity("web")), "GET /api");
+    let linkerd = linkerd_right().replace(EXACT, "{type: PathPrefix, value: /api}");
+    Case::new("linkerd", smi, linkerd).is(Equal, None, "");
+}
+
+#[test]
+fn a_server_on_the_port_of_the_service_guards_nothing() {
+    let policy = linkerd_right().replace("port: 8080}", "port: 80}");
+    Case::new("linkerd", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "");
+}
+
+const WAYPOINT: &str = "
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api-waypoint, namespace: shop}
+spec:
+  targetRefs: [{group: '', kind: Service, name: api}]
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]
+    to: [{operation: {ports: ['80'], methods: [GET], paths: [/api]}}]
+  - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]
+    to: [{operation: {ports: ['9000']}}]
+";
+
+/// Only the waypoint reaches the pods of an account.
+fn gate(name: &str) -> String {
+    format!(
+        "
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: {name}-gate, namespace: shop}}
+spec:
+  selector: {{matchLabels: {{app: {name}}}}}
+  rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/waypoint]}}}}]}}]
+"
+    )
+}
+
+#[test]
+fn a_waypoint_without_a_gate_is_walked_around() {
+    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT).is(Wider, Some(Source::Unauthenticated), "");
+    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT.to_owned() + &gate("api")).is(Equal, None, "");
+}
+
+#[test]
+fn a_waypoint_opens_the_other_backend_too() {
+    let split = "
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api-split, namespace: shop}
+spec:
+  parentRefs: [{group: '', kind: Service, name: api, port: 80}]
+  rules: [{backendRefs: [{name: api, port: 80, weight: 9}, {name: other, port: 80, weight: 1}]}]
+";
+    let smi = WEB_GETS_API.to_owned() + &target("other", "cron", &group("status"));
+    let own = WAYPOINT
+        .replace("api-waypoint", "other-waypoint")
+        .replace("name: api}", "name: other}")
+        .replace("sa/web", "sa/cron")
+        .replace("[/api]", "[/status]");
+    let policy = format!("{WAYPOINT}{own}{}{}{split}", gate("api"), gate("other"));
+    let case = Case { names: &["api", "other"], at: "other", ..Case::new("istio-ambient", smi, policy.clone()) };
+    case.is(Wider, Some(identity("web")), "GET /api");
+    Case { policy: policy.replace(split, ""), ..case }.is(Equal, None, "");
+}
+
+#[test]
+fn a_dry_run_decides_nothing() {
+    let policy = right().replace("namespace: shop}", "namespace: shop, annotations: {istio.io/dry-run: 'true'}}");
+    Case::new("istio", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "");
+}
+
+#[test]
+fn an_auditing_server_with_routes_still_answers_404() {
+    let audits = linkerd_right().replace("port: 8080}", "port: 8080, accessPolicy: audit}");
+    let texts = Texts::new(&pods(&["api"], false), WEB_GETS_API, &audits);
+    let verdict = texts.verdict("osm", "linkerd", "api");
+    let witness = verdict.witness.as_ref().expect("a request that differs");
+    assert_eq!(verdict.relation, Wider, "{}", shown(&verdict));
+    assert_eq!(witness.request.path, "/api", "other paths have no route: {}", shown(&verdict));
+}
+
+#[test]
+fn overlapping_targets_are_an_interval_up_to_their_union() {
+    let smi = WEB_GETS_API.to_owned() + &target("api", "cron", &group("tree"));
+    let from = |name: &str| FROM_WEB.replace("web", name);
+    let policy = sidecar(&format!(
+        "  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['8080'], methods: [GET], paths: [/api]}}}}]\n  - {}\n    to: [{{operation: {{ports: ['8080'], methods: [GET], paths: [/api, /api/*]}}}}]\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000']}}}}]\n  - {}\n    to: [{{operation: {{ports: ['9000']}}}}]\n",
+        from("cron"),
+        from("cron")
+    ));
+    let case = Case::new("istio", smi.clone(), policy.clone());
+    case.is(Equal, None, "");
+    let texts = Texts::new(&pods(&["api"], false), &smi, &policy);
+    let verdict = texts.verdict("osm", "istio", "api");
+    assert!(verdict.domain.iter().any(|one| one.to_string().contains("overlap")), "{:?}", verdict.domain);
+    let below = policy.replace("/api, /api/*", "/api");
+    Case::new("istio", smi.clone(), below).is(Narrower, Some(identity("cron")), "GET /api/");
+    let beyond = policy.replace("/api, /api/*", "/api*");
+    Case::new("istio", smi, beyond).is(Wider, Some(identity("cron")), "GET /api");
+}
