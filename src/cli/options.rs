@@ -105,6 +105,9 @@ pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let from = chosen_mesh(args.from.as_ref(), loaded.config.from.as_ref(), &file)?;
     let to = args.to.as_deref().or(loaded.config.to.as_deref()).unwrap_or(DEFAULT_TARGET);
+    let to = Profile::parse(to)?;
+    let mut cluster = cluster_options(&args.cluster, None, true);
+    cluster.reading = reading(&to);
     let mut ports: BTreeMap<ServiceName, BTreeSet<u16>> = BTreeMap::new();
     for pair in &args.service_port {
         let ((namespace, name), port) = given_port(pair)?;
@@ -117,11 +120,11 @@ pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<
             with: inputs(&args.with, &[], &args.cluster)?,
             max_file_size: args.max_file_size.saturating_mul(1 << 20),
             no_ignore: args.no_ignore,
-            cluster: cluster_options(&args.cluster, None, true),
+            cluster,
         },
         after,
         from,
-        to: Profile::parse(to)?,
+        to,
         ports,
         prepared: args.prepared,
     })

@@ -210,10 +210,13 @@ impl<'a> Reader<'a> {
     /// Where the grants lead that are converted to policy: those of the cluster, or of the files that it is context of.
     fn grants(&self, objects: &[Object], scan: &Scan) -> Option<Grants> {
         let Reading::Policy(_) = self.options.reading else { return None };
-        let mut grants = if self.role == Role::Context { Grants::of_files(scan) } else { Grants::default() };
-        if self.role == Role::Subject {
-            grants.namespaces.extend(objects.iter().filter_map(|object| object.leads_to.clone()));
-        }
+        // Context of nothing is a side of its own, as in `verify`.
+        let grants = match self.role {
+            Role::Context if !scan.scopes.is_empty() => Grants::of_files(scan),
+            Role::Context | Role::Subject => {
+                Grants { namespaces: objects.iter().filter_map(|object| object.leads_to.clone()).collect() }
+            }
+        };
         Some(grants).filter(|grants| !grants.namespaces.is_empty())
     }
 
