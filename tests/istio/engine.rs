@@ -127,9 +127,9 @@ fn operation_allows(operation: &Value, call: &Call) -> bool {
     let port = call.port.to_string();
     let among = |key: &str, takes: &dyn Fn(&str) -> bool| {
         let words = list(operation, key);
-        words.is_empty() || words.iter().any(|word| takes(word))
+        words.is_empty() || words.iter().any(takes)
     };
-    let beside = |key: &str, takes: &dyn Fn(&str) -> bool| !list(operation, key).iter().any(|word| takes(word));
+    let beside = |key: &str, takes: &dyn Fn(&str) -> bool| !list(operation, key).iter().any(takes);
     let takes_port = |word: &str| word == port;
     if !among("ports", &takes_port) || !beside("notPorts", &takes_port) {
         return false;
@@ -155,8 +155,7 @@ fn condition_holds(when: &Value, call: &Call) -> bool {
     // `*` is Envoy's present_match: there, whatever the value.
     let takes = |word: &&str| value.is_some_and(|value| **word == *"*" || word_takes(word, value));
     let values = list(when, "values");
-    (values.is_empty() || values.iter().any(|word| takes(word)))
-        && !list(when, "notValues").iter().any(|word| takes(word))
+    (values.is_empty() || values.iter().any(&takes)) && !list(when, "notValues").iter().any(takes)
 }
 
 fn word_takes(word: &str, value: &str) -> bool {
