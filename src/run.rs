@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
-use crate::access;
+use crate::access::loss::Judged;
+use crate::access::{self, loss};
 use crate::code;
 use crate::convert::Settings;
 use crate::filter::Filter;
@@ -15,10 +16,11 @@ use crate::inventory::Entry;
 use crate::load::{self, Held, SmiObject};
 use crate::manifest::Manifest;
 use crate::place::{Role, SourceMap};
-use crate::report::{Chosen, Finding, Report};
+use crate::report::{Chosen, Finding, ObjectId, Report};
 use crate::scan::{self, DocId, Scan, ScanError};
 use crate::scope::Engine;
 use crate::settle::{self, Answer};
+use crate::smi::Kind;
 use crate::target::Profile;
 
 /// Everything that a run depends on besides the bytes that it reads.
@@ -109,7 +111,33 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         let message = "the output was not compared with the input (--no-verify)";
         report.findings.push(Finding::new(code!("not-verified"), message).help("leave `--no-verify` out"));
     }
+    report.findings.extend(unused_losses(options, &objects, &borrowed, &answers));
     report.from = settle::from(&answers);
     let manifests = settle::settle(&objects, answers, &mut report);
     Ok(Run { sources, report, objects, manifests })
+}
+
+/// Entries of `losses` that accept nothing, as far as this run can tell: of a grant that the filter leaves out it cannot.
+fn unused_losses(
+    options: &Options,
+    objects: &[SmiObject],
+    borrowed: &HashMap<DocId, Vec<SmiObject>>,
+    answers: &[Answer],
+) -> Vec<Finding> {
+    if options.policy.losses.is_empty() {
+        return Vec::new();
+    }
+    let judged = |(index, object): (usize, &SmiObject)| {
+        let found = answers.iter().flat_map(Answer::found).filter(|(of, _)| *of == index);
+        let findings = object.findings.iter().chain(found.map(|(_, finding)| finding)).cloned().collect();
+        Judged { id: object.id.clone(), findings }
+    };
+    let grants: Vec<Judged> = objects.iter().enumerate().filter(|(_, object)| is_grant(object)).map(judged).collect();
+    let left_out: Vec<ObjectId> =
+        borrowed.values().flatten().filter(|object| is_grant(object)).map(|object| object.id.clone()).collect();
+    loss::unused(&options.policy.losses, &options.to, &grants, &left_out)
+}
+
+fn is_grant(object: &SmiObject) -> bool {
+    object.id.kind == Kind::TrafficTarget.name()
 }

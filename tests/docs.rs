@@ -225,7 +225,7 @@ fn rows() -> Vec<Row> {
             }
         }
     }
-    let order = ["Sources", "Input", "Decisions", "Cluster", "Output"];
+    let order = ["Sources", "Input", "Decisions", "Policy", "Cluster", "Output"];
     rows.sort_by_key(|row| order.iter().position(|heading| *heading == row.heading));
     rows
 }
@@ -291,11 +291,23 @@ fn help_keeps_to_eighty_columns_and_says_every_flag_in_a_sentence() {
 
 const CONFIG_SCHEMA: &str = "docs/smi2gamma.schema.json";
 
-/// The keys that the type takes, from what serde says it expects.
-fn keys_of_the_configuration() -> BTreeSet<String> {
-    let said = serde_yaml::from_str::<Config>("no-such-key: 1").unwrap_err().to_string();
-    let expected = said.split_once("expected").unwrap().1;
+/// The keys that the type takes at one place of a configuration, from what serde says it expects.
+fn expected_keys(text: &str) -> Vec<String> {
+    let said = serde_yaml::from_str::<Config>(text).unwrap_err().to_string();
+    let expected = said.split_once("expected").unwrap_or_else(|| panic!("{said}")).1;
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The keys that the type takes, by their places in the schema.
+fn keys_of_the_configuration() -> BTreeSet<String> {
+    let places = [
+        ("#/properties", "no-such-key: 1"),
+        ("#/properties/policy/properties", "policy: {no-such-key: 1}"),
+        ("#/properties/losses/items/properties", "losses: [{no-such-key: 1}]"),
+    ];
+    let keys =
+        places.iter().flat_map(|(at, text)| expected_keys(text).into_iter().map(move |key| format!("{at}/{key}")));
+    keys.collect()
 }
 
 fn as_configuration(text: &str) -> bool {
@@ -307,11 +319,7 @@ fn as_configuration(text: &str) -> bool {
 
 #[test]
 fn the_schema_of_the_configuration_describes_every_key_and_no_other() {
-    let described: BTreeSet<String> = Schema::new(&read(CONFIG_SCHEMA), Keys::Optional)
-        .properties()
-        .into_iter()
-        .map(|place| place.rsplit('/').next().unwrap().to_owned())
-        .collect();
+    let described = Schema::new(&read(CONFIG_SCHEMA), Keys::Optional).properties();
     assert_eq!(described, keys_of_the_configuration());
 }
 
@@ -330,8 +338,21 @@ fn the_schema_of_the_configuration_names_every_mesh() {
 fn what_the_schema_of_the_configuration_takes_is_what_the_program_takes() {
     let schema = Schema::new(&read(CONFIG_SCHEMA), Keys::Optional);
     let whole = "{from: linkerd, to: istio@1.27, servicePorts: {shop/web: [80], shop/*: [8080]}, unowned: [web], grpcRoutes: true}";
+    let policy = "{policy: {workloads: {shop/web: {app: web}}, ingress: [edge/nginx], scrapers: [], enforced: false, hostsMoved: true, trustDomain: td, defaultDeny: true}}";
+    let loss = |accept: &str, reason: &str| {
+        format!("{{losses: [{{to: istio, grant: shop/web, what: w, accept: {accept}, says: s, reason: {reason}}}]}}")
+    };
     for (text, good) in [
         (whole, true),
+        (policy, true),
+        ("{policy: {workloads: {shop/web: [app]}}}", false),
+        ("{policy: {ingress: edge/nginx}}", false),
+        ("{policy: {enforced: perhaps}}", false),
+        ("{policy: {deny: true}}", false),
+        (&loss("wider", "nobody calls it"), true),
+        (&loss("both", "nobody calls it"), false),
+        ("{losses: [{to: istio, grant: shop/web}]}", false),
+        ("{losses: {shop/web: wider}}", false),
         ("{}", true),
         ("{from: [osm]}", false),
         ("{servicePorts: {shop/web: 80}}", false),

@@ -108,7 +108,7 @@ fn context_answers_references_even_if_it_is_converted_as_well() {
 fn what_a_route_cannot_say_is_not_told_of_a_group_that_only_grants_use() {
     let host = group("{name: all, pathRegex: '.*', headers: [{host: till.store}]}");
     let run = settled(&[("all.yaml", &format!("{GRANT}---\n{host}"))], &[]);
-    assert_eq!(codes(&run), ["policy-not-converted", "policy-not-converted"]);
+    assert_eq!(codes(&run), ["policy-not-converted", "group-waits"]);
     let broken = group("{name: all, headers: [{tier: '(till'}]}");
     let run = settled(&[("all.yaml", &format!("{GRANT}---\n{broken}"))], &[]);
     assert!(codes(&run).contains(&"regex-invalid"), "{:?}", codes(&run));

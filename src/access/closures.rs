@@ -30,21 +30,21 @@ pub fn convert(
     let mut written_for = Vec::new();
     for draft in &drafts {
         if let Some(closure) = desk.closure(draft) {
-            closures.push(closure);
-            written_for.push(draft);
+            written_for.push((draft, closure.held));
+            closures.push(Closure { held: closure.held || !reading.enforced, ..closure });
         }
     }
     let answers = policy.write(&closures, around);
     let mut enforced = BTreeSet::new();
     let mut open = BTreeSet::new();
-    for ((draft, closure), written) in written_for.iter().zip(&closures).zip(answers) {
-        if desk.take(draft, closure, written) {
+    for (((draft, held), closure), written) in written_for.iter().zip(&closures).zip(answers) {
+        if desk.take(draft, *held, written) {
             enforced.insert(closure.namespace.clone());
         } else {
             open.insert(closure.namespace.clone());
         }
     }
-    let seen: BTreeSet<&Account> = written_for.iter().map(|draft| &draft.account).collect();
+    let seen: BTreeSet<&Account> = written_for.iter().map(|(draft, _)| &draft.account).collect();
     open.extend(
         drafts
             .iter()
@@ -131,7 +131,10 @@ impl<'i, 'a> Desk<'i, 'a> {
             for &index in failed.get(&draft.account).into_iter().flatten() {
                 let item = &self.items[index];
                 self.out.findings.extend(draft.members.iter().filter(|&&member| member != index).map(|&member| {
-                    (self.items[member].object, held(item.id, item.place, &draft.account).at(self.items[member].place))
+                    (
+                        self.items[member].object,
+                        destination_held(item.id, item.place, &draft.account).at(self.items[member].place),
+                    )
                 }));
                 draft.members.retain(|&member| member != index);
             }
@@ -265,7 +268,7 @@ impl<'i, 'a> Desk<'i, 'a> {
     /// Grants of the account that are not converted in this run.
     fn held_by_others(&mut self, draft: &Draft<'_>) -> bool {
         let Some(other) = draft.missing.first() else { return false };
-        let finding = held(other.id, other.place, &draft.account);
+        let finding = destination_held(other.id, other.place, &draft.account);
         for &member in &draft.members {
             self.find(member, finding.clone());
         }
@@ -275,7 +278,7 @@ impl<'i, 'a> Desk<'i, 'a> {
     /// Says to the members of a closure, but for `cause`, that they wait for it.
     fn hold(&mut self, draft: &Draft<'_>, cause: Option<usize>) {
         let Some(cause) = cause.map(|cause| &self.items[cause]) else { return };
-        let finding = held(cause.id, cause.place, &draft.account);
+        let finding = destination_held(cause.id, cause.place, &draft.account);
         for &member in draft.members.iter().filter(|&&member| self.items[member].object != cause.object) {
             self.find(member, finding.clone());
         }
@@ -294,6 +297,15 @@ impl<'i, 'a> Desk<'i, 'a> {
             }
         }
         let held = self.reading.overlap == Overlap::LongestRule;
+        let ranked: BTreeSet<usize> = found.iter().map(|(object, ..)| *object).collect();
+        if held && let Some(&cause) = draft.members.iter().find(|&&member| ranked.contains(&self.items[member].object))
+        {
+            let cause = &self.items[cause];
+            let waits = destination_held(cause.id, cause.place, &draft.account);
+            for &member in draft.members.iter().filter(|&&member| !ranked.contains(&self.items[member].object)) {
+                self.find(member, waits.clone());
+            }
+        }
         for (object, place, other) in found {
             let (code, note) = match self.reading.overlap {
                 Overlap::LongestRule => (
@@ -313,10 +325,7 @@ impl<'i, 'a> Desk<'i, 'a> {
             };
             self.out.findings.push((object, finding));
         }
-        held && self.out.findings.iter().any(|(object, finding)| {
-            finding.code == code!("grants-overlap-ranked")
-                && draft.members.iter().any(|&member| self.items[member].object == *object)
-        })
+        held && !ranked.is_empty()
     }
 
     /// Whatever else stands at the pods: callers that no grant names, policy that is there already, hosts that only the
@@ -413,8 +422,8 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     // --- what was written ---
 
-    /// Takes what the target's policy says of a closure. True if it enforces.
-    fn take(&mut self, draft: &Draft<'_>, closure: &Closure<'_>, written: Written) -> bool {
+    /// Takes what the target's policy says of a closure, which was `held` before or not. True if it enforces.
+    fn take(&mut self, draft: &Draft<'_>, held: bool, written: Written) -> bool {
         let Written { manifests, audit, refusals, findings } = written;
         let origins: Vec<usize> = draft.members.iter().map(|&member| self.items[member].object).collect();
         let refused: BTreeSet<usize> = refusals.iter().map(|(object, _)| *object).collect();
@@ -422,21 +431,25 @@ impl<'i, 'a> Desk<'i, 'a> {
         if let Some(&cause) = refused.iter().next()
             && let Some(item) = self.items.iter().find(|item| item.object == cause)
         {
-            let finding = held(item.id, item.place, &draft.account);
+            let finding = destination_held(item.id, item.place, &draft.account);
             for &member in draft.members.iter().filter(|&&member| !refused.contains(&self.items[member].object)) {
                 self.find(member, finding.clone());
             }
         }
-        let held = closure.held || !refused.is_empty();
+        let held = held || !refused.is_empty();
         if !held && self.reading.enforced {
             self.out.findings.extend(findings);
             self.out.manifests.extend(manifests.into_iter().map(|manifest| (origins.clone(), manifest)));
             return true;
         }
         if !held {
+            self.out.findings.extend(findings);
             self.not_enforced(draft, audit.is_empty());
         }
-        self.out.manifests.extend(audit.into_iter().map(|manifest| (origins.clone(), manifest)));
+        // Where nothing of a destination could be said, a report would be of every request.
+        let said = draft.members.iter().any(|&member| !refused.contains(&self.items[member].object));
+        let audit = audit.into_iter().filter(|_| said);
+        self.out.manifests.extend(audit.map(|manifest| (origins.clone(), manifest)));
         false
     }
 
@@ -526,7 +539,7 @@ impl Kept<'_> {
     }
 }
 
-fn held(cause: &ObjectId, place: Place, account: &Account) -> Finding {
+fn destination_held(cause: &ObjectId, place: Place, account: &Account) -> Finding {
     Finding::new(
         code!("destination-held"),
         format!("{} `{}` of the same destination `{}` is not converted", cause.kind, cause.name, account.display()),

@@ -6,6 +6,7 @@
 use crate::code;
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
+use crate::settle;
 use crate::target::Profile;
 
 use super::Settings;
@@ -106,6 +107,72 @@ impl AcceptedLoss {
             _ => false,
         }
     }
+
+    /// Whether a loss of the grant was accepted by this entry.
+    fn is_used(&self, grant: &Judged) -> bool {
+        let note = self.note();
+        grant.findings.iter().any(|finding| finding.code == code!("loss-accepted") && finding.notes.contains(&note))
+    }
+
+    /// What the finding that accepts a loss by this entry says of it.
+    fn note(&self) -> String {
+        format!("accepted in {}: {}", self.at, self.reason)
+    }
+
+    fn unused(&self, grants: &[Judged]) -> Option<Finding> {
+        let own: Vec<&Judged> = grants.iter().filter(|grant| self.is_for(&grant.id)).collect();
+        let why = if own.is_empty() {
+            "the input has no such TrafficTarget"
+        } else if own.iter().any(|grant| self.is_used(grant) || grant.is_unsettled()) {
+            return None;
+        } else if own.iter().any(|grant| grant.loses()) {
+            "the target would now say something else instead"
+        } else {
+            "the grant is converted without it"
+        };
+        let message = format!("the loss for `{}` in {} accepts nothing: {why}", self.grant, self.at);
+        Some(
+            Finding::new(code!("loss-unused"), message)
+                .note(format!("it accepts that {} is said as {}", self.what, self.says))
+                .help("take the entry away, or write it anew as `loss-undecided` prints it"),
+        )
+    }
+}
+
+// === unused entries ===
+
+/// A TrafficTarget of a run, with all that was found about it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The TrafficTarget.
+    pub id: ObjectId,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// The entries that accept nothing: their grant is not there, came out without a loss, or with another one.
+///
+/// An entry for another target is for another run. One whose grant is blocked for a reason of its own, or is among those
+/// that this run leaves out, may still be needed, so nothing is said of it.
+#[must_use]
+pub fn unused(losses: &[AcceptedLoss], profile: &Profile, grants: &[Judged], left_out: &[ObjectId]) -> Vec<Finding> {
+    let for_target = losses.iter().filter(|entry| entry.to == profile.target.name);
+    let judged = for_target.filter(|entry| !left_out.iter().any(|grant| entry.is_for(grant)));
+    judged.filter_map(|entry| entry.unused(grants)).collect()
+}
+
+// === impl Judged ===
+
+impl Judged {
+    /// A loss of it is not accepted.
+    fn loses(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == code!("loss-undecided"))
+    }
+
+    /// Something else than a loss keeps it from being converted, so its losses are perhaps not known.
+    fn is_unsettled(&self) -> bool {
+        !self.loses() && self.findings.iter().any(settle::blocks)
+    }
 }
 
 // === impl Loss ===
@@ -115,7 +182,7 @@ impl Loss {
         let message = format!("{} is said as {}, which is {}", self.what, nearest.says, entry.accept.word());
         Finding::new(code!("loss-accepted"), message)
             .at(self.place)
-            .note(format!("accepted in {}: {}", entry.at, entry.reason))
+            .note(entry.note())
             .note(format!("it differs at: {}", nearest.witness))
     }
 

@@ -14,6 +14,7 @@ use crate::report::Finding;
 pub fn permission<'a>(item: &Item<'a>, workloads: &[Workloads]) -> Result<Permission<'a>, Box<Finding>> {
     let grant = &item.grant;
     let ports: Vec<&PodPort> = workloads.iter().flat_map(|set| &set.ports).collect();
+    all_known(item, &ports)?;
     let mut permission = Permission {
         object: Some(item.object),
         from: item.from.clone(),
@@ -89,6 +90,35 @@ fn has(ports: &Ports, port: &PodPort, item: &Item<'_>) -> Result<bool, Box<Findi
             }
         }
     }
+}
+
+/// Every port of a Service that the grant names leads to a port of the pods.
+fn all_known(item: &Item<'_>, ports: &[&PodPort]) -> Result<(), Box<Finding>> {
+    let grant = &item.grant;
+    if grant.numbering != Numbering::Service {
+        return Ok(());
+    }
+    let requests = (!grant.requests.is_none()).then_some(&grant.http_ports);
+    let named = requests.into_iter().chain([&grant.opaque_ports, &grant.udp_ports]);
+    let numbers =
+        named.filter_map(|ports| if let Ports::Only(numbers) = ports { Some(numbers) } else { None }).flatten();
+    let leads = |number: u16| ports.iter().any(|port| port.services.iter().any(|(_, own)| *own == number));
+    match numbers.copied().find(|&number| !leads(number)) {
+        Some(number) => Err(Box::new(unknown(number, item))),
+        None => Ok(()),
+    }
+}
+
+fn unknown(number: u16, item: &Item<'_>) -> Finding {
+    Finding::new(
+        code!("grant-port-unknown"),
+        format!("the grant names port {number}, and no Service that leads to the destination has it"),
+    )
+    .at(item.grant.place)
+    .note(
+        "SMI counts ports of Services here, and policy names those of the pods: only the Service says which one it is",
+    )
+    .help("give the Services with `--with FILE`, or take the port out of the grant if nothing listens there")
 }
 
 fn shared(port: &PodPort, service: &str, number: u16, item: &Item<'_>) -> Finding {

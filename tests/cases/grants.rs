@@ -1,7 +1,8 @@
-//! Cases 59 to 72: access grants. No policy is written, so none of them may have output, and none may be lost.
+//! Cases 59 to 72: access grants, each with the target of its row and judged by requests.
 
 use smi2gamma::outcome::Outcome;
 
+use crate::policy::{istio, linkerd, pods};
 use crate::table::case;
 use crate::world::{NINE_TO_ONE, Ran, World, group, split, web};
 
@@ -27,6 +28,11 @@ fn g() -> String {
     group("g", "v1alpha4", "{name: a, methods: [GET]}")
 }
 
+/// The same in the versions that Traefik Mesh served.
+fn older(text: &str) -> String {
+    text.replace("/v1alpha3", "/v1alpha2").replace("/v1alpha4", "/v1alpha3")
+}
+
 /// Nothing is emitted, and every object of the input waits for a person.
 #[track_caller]
 fn is_kept(ran: &Ran) {
@@ -40,81 +46,152 @@ fn is_kept(ran: &Ran) {
 
 #[test]
 fn case_59_the_port_of_a_grant_is_not_dropped() {
+    let older = group("g", "v1alpha3", "{name: a, methods: [GET]}");
     for port in ["8080", "'8080'"] {
         let destination = format!("destination: {{kind: ServiceAccount, name: web, namespace: shop, port: {port}}}");
-        is_kept(&case(59, target("t", "v1alpha2", &format!("{destination}, {SOURCES}, {RULES}")) + &g()));
+        let input = target("t", "v1alpha2", &format!("{destination}, {SOURCES}, {RULES}")) + &older + &pods();
+        let ran = match port {
+            "8080" => case(59, input.clone()),
+            _ => World::of(input.clone()).from("traefik").to("istio").run(),
+        };
+        assert!(istio(&ran, 8080, "cart GET /") && !istio(&ran, 8080, "till GET /"));
+        assert!(!istio(&ran, 5432, "cart tcp") && !istio(&ran, 9090, "cart GET /"));
+        let of_services = World::of(input.clone()).from("spec").to("istio").run();
+        assert!(of_services.codes("TrafficTarget", "t").contains(&"grant-port-unknown"));
+        let known =
+            World::of(input.replace("8080}, sources", "80}, sources").replace("'8080'}, sources", "'80'}, sources"));
+        let known = known.from("spec").to("istio").run();
+        assert!(istio(&known, 8080, "cart GET /") && !istio(&known, 5432, "cart tcp"), "{:#?}", known.findings());
     }
 }
 
 #[test]
-fn case_60_a_rule_without_matches_is_kept() {
+fn case_60_a_rule_without_matches_allows_what_the_source_mesh_allowed() {
     let rules = "rules: [{kind: HTTPRouteGroup, name: g}]";
-    is_kept(&case(60, target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}")) + &g()));
+    let input = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}")) + &g() + &pods();
+    let ran = case(60, input.clone());
+    assert!(!linkerd(&ran, 8080, "cart GET /"));
+    let spec = World::of(input).from("spec").to("linkerd").run();
+    assert!(linkerd(&spec, 8080, "cart GET /") && !linkerd(&spec, 8080, "cart POST /"));
 }
 
 #[test]
 fn case_61_a_grant_without_sources_is_kept() {
-    is_kept(&case(61, target("t", "v1alpha3", &format!("{DESTINATION}, sources: [], {RULES}")) + &g()));
+    is_kept(&case(61, target("t", "v1alpha3", &format!("{DESTINATION}, sources: [], {RULES}")) + &g() + &pods()));
 }
 
 #[test]
-fn case_62_a_destination_without_namespace_is_kept() {
+fn case_62_a_destination_without_namespace_is_where_the_source_mesh_looked() {
     let destination = "destination: {kind: ServiceAccount, name: web}";
-    is_kept(&case(62, target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g()));
+    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &pods();
+    is_kept(&case(62, input.clone()));
+    let traefik = World::of(older(&input)).from("traefik").to("istio").run();
+    assert!(istio(&traefik, 8080, "cart GET /") && !istio(&traefik, 8080, "till GET /"), "{:#?}", traefik.findings());
 }
 
 #[test]
-fn case_63_a_destination_of_another_namespace_is_kept() {
+fn case_63_a_destination_of_another_namespace_is_protected_where_it_is() {
     let destination = "destination: {kind: ServiceAccount, name: web, namespace: other}";
-    is_kept(&case(63, target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g()));
+    let other = pods().replace("namespace: shop", "namespace: other");
+    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &other;
+    is_kept(&case(63, input.clone()));
+    let traefik = World::of(older(&input)).from("traefik").to("istio").run();
+    let policies = traefik.of_kind("AuthorizationPolicy");
+    assert!(policies.iter().all(|policy| policy["metadata"]["namespace"] == "other") && !policies.is_empty());
+}
+
+#[test]
+fn a_grant_that_had_no_effect_holds_no_other() {
+    let ignored =
+        target("u", "v1alpha3", &format!("destination: {{kind: ServiceAccount, name: web}}, {SOURCES}, {RULES}"));
+    let input = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &ignored + &g() + &pods();
+    let ran = World::of(input).from("osm").to("linkerd").run();
+    assert_eq!(ran.codes("TrafficTarget", "u"), ["target-had-no-effect"]);
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated);
+    assert!(linkerd(&ran, 8080, "cart GET /") && !linkerd(&ran, 8080, "till GET /"));
 }
 
 #[test]
 fn case_64_a_group_is_no_identity() {
-    let sources = "sources: [{kind: Group, name: admins}]";
-    is_kept(&case(64, target("t", "v1alpha3", &format!("{DESTINATION}, {sources}, {RULES}")) + &g()));
+    let sources = "sources: [{kind: Group, name: admins, namespace: shop}]";
+    is_kept(&case(64, target("t", "v1alpha3", &format!("{DESTINATION}, {sources}, {RULES}")) + &g() + &pods()));
 }
 
 #[test]
-fn case_65_a_udp_route_is_kept_with_its_grant() {
+fn case_65_udp_is_no_part_of_policy() {
     let udp = "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: UDPRoute\nmetadata: {name: u, namespace: shop}\nspec: \
                {matches: {ports: [53]}}\n";
     let rules = "rules: [{kind: UDPRoute, name: u}]";
-    let ran = case(65, target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}")) + udp);
+    let listening = pods()
+        .replace("containerPort: 5432}", "containerPort: 5432}, {name: dns, containerPort: 53, protocol: UDP}")
+        .replace("appProtocol: tcp}", "appProtocol: tcp}, {name: dns, port: 53, protocol: UDP}");
+    let input = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}")) + udp + &listening;
+    let ran = case(65, input.clone());
     is_kept(&ran);
     assert_eq!(ran.outcome("UDPRoute", "u"), Outcome::Blocked);
+    for (to, code) in [("istio", "udp-not-covered"), ("linkerd", "loss-undecided")] {
+        let spec = World::of(input.clone()).from("spec").to(to).run();
+        assert_eq!(spec.outcome("TrafficTarget", "t"), Outcome::Unsupported, "{to}");
+        assert!(spec.codes("TrafficTarget", "t").contains(&code) && !spec.enforces(), "{to}: {:#?}", spec.findings());
+    }
 }
 
 #[test]
-fn case_66_a_tcp_route_without_ports_is_kept() {
+fn case_66_a_tcp_route_without_ports_is_for_every_port_that_is_not_http() {
     let rules = "rules: [{kind: TCPRoute, name: tcp}]";
-    let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}"));
-    is_kept(&case(66, grant + &tcp_route("tcp", "v1alpha3", "spec: {}")));
+    let grant = target("t", "v1alpha2", &format!("{DESTINATION}, {SOURCES}, {rules}"));
+    let ran = case(66, grant.clone() + &tcp_route("tcp", "v1alpha3", "spec: {}") + &pods());
+    assert!(istio(&ran, 5432, "cart tcp") && !istio(&ran, 5432, "till tcp"));
+    let labelled =
+        tcp_route("tcp", "v1alpha4", "spec: {}").replace("{name: tcp,", "{name: tcp, labels: {ports: '5432'},");
+    let osm = World::of(grant.replace("v1alpha2", "v1alpha3") + &labelled + &pods()).from("osm").to("istio").run();
+    is_kept(&osm);
+    assert!(osm.codes("TrafficTarget", "t").contains(&"route-ports-label"));
 }
 
 #[test]
-fn case_67_two_kinds_of_rules_in_one_grant_are_kept() {
+fn case_67_two_kinds_of_rules_in_one_grant_must_both_hold() {
     let rules = "rules: [{kind: TCPRoute, name: tcp}, {kind: HTTPRouteGroup, name: g, matches: [a]}]";
     let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}"));
-    is_kept(&case(67, grant + &tcp_route("tcp", "v1alpha4", "spec: {matches: {ports: [8080]}}") + &g()));
+    let route = tcp_route("tcp", "v1alpha4", "spec: {matches: {ports: [8080]}}");
+    let ran = case(67, grant.clone() + &route + &g() + &pods());
+    assert!(
+        linkerd(&ran, 8080, "cart GET /") && !linkerd(&ran, 8080, "cart POST /") && !linkerd(&ran, 5432, "cart tcp")
+    );
+    let apart = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, rules: [{{kind: TCPRoute, name: tcp}}]"))
+        + &target("u", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}"));
+    let route = route.replace("8080", "5432");
+    let ran = World::of(apart + &route + &g() + &pods()).from("osm").to("linkerd").run();
+    assert!(linkerd(&ran, 8080, "cart GET /") && linkerd(&ran, 5432, "cart tcp"), "{:#?}", ran.findings());
 }
 
 #[test]
-fn case_68_all_ports_beside_one_port_are_kept() {
+fn case_68_all_ports_beside_one_port_are_what_the_source_mesh_made_of_them() {
     let rules = "rules: [{kind: TCPRoute, name: all}, {kind: TCPRoute, name: one}]";
     let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {rules}"));
     let all = tcp_route("all", "v1alpha4", "spec: {matches: {ports: []}}");
-    is_kept(&case(68, grant + &all + &tcp_route("one", "v1alpha4", "spec: {matches: {ports: [80]}}")));
+    let input = grant + &all + &tcp_route("one", "v1alpha4", "spec: {matches: {ports: [5432]}}") + &pods();
+    let ran = case(68, input.clone());
+    assert!(istio(&ran, 5432, "cart tcp") && !istio(&ran, 8080, "cart tcp") && !istio(&ran, 5432, "till tcp"));
+    let spec = World::of(input).from("spec").to("istio").run();
+    assert!(istio(&spec, 5432, "cart tcp") && istio(&spec, 8080, "cart tcp") && !istio(&spec, 8080, "till tcp"));
 }
 
 #[test]
-fn case_69_grants_that_overlap_are_both_kept() {
-    let other = "sources: [{kind: ServiceAccount, name: admin, namespace: shop}]";
+fn case_69_grants_that_overlap_add_up() {
+    let other = "sources: [{kind: ServiceAccount, name: till, namespace: shop}]";
+    let more = "rules: [{kind: HTTPRouteGroup, name: g, matches: [b]}]";
+    let both = group("g", "v1alpha4", "{name: a, methods: [GET]}, {name: b, pathRegex: /admin, methods: [GET, POST]}");
     let grants = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}"))
-        + &target("u", "v1alpha3", &format!("{DESTINATION}, {other}, {RULES}"));
-    let ran = case(69, grants + &g());
-    is_kept(&ran);
-    assert_eq!(ran.outcome("TrafficTarget", "u"), Outcome::Blocked);
+        + &target("u", "v1alpha3", &format!("{DESTINATION}, {other}, {more}"));
+    let input = grants + &both + &pods();
+    let ran = case(69, input.clone());
+    assert_eq!(ran.outcome("TrafficTarget", "u"), Outcome::Migrated);
+    assert!(ran.codes("TrafficTarget", "u").contains(&"grants-overlap"));
+    assert!(linkerd(&ran, 8080, "cart GET /admin") && linkerd(&ran, 8080, "till GET /admin"));
+    assert!(!linkerd(&ran, 8080, "cart POST /admin") && !linkerd(&ran, 8080, "till GET /"));
+    let traefik = World::of(older(&input)).from("traefik").to("linkerd").run();
+    assert!(traefik.has("grants-overlap-ranked") && !traefik.enforces(), "{:#?}", traefik.findings());
 }
 
 #[test]
@@ -124,12 +201,18 @@ fn case_70_splits_without_a_grant_become_routes_and_no_policy() {
 }
 
 #[test]
-fn case_71_a_split_is_converted_beside_a_grant_that_is_kept() {
+fn case_71_a_split_is_converted_beside_a_grant_and_gives_no_permission() {
     let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g();
-    let ran = case(71, grant + &split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web());
+    let pods = pods().split("---\n").nth(1).expect("pods").replace("8080", "80");
+    let input = grant + &split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web() + "---\n" + &pods;
+    let ran = case(71, input.clone());
     assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Migrated);
-    assert_eq!(ran.manifests().len(), 1);
-    assert_eq!(ran.outcome("HTTPRouteGroup", "g"), Outcome::Blocked);
+    assert_eq!(ran.outcome("HTTPRouteGroup", "g"), Outcome::Superseded);
+    assert!(linkerd(&ran, 80, "cart GET /") && !linkerd(&ran, 80, "till GET /"));
+    let routes_only = World::of(input).run();
+    assert_eq!(routes_only.outcome("TrafficSplit", "web"), Outcome::Migrated);
+    assert_eq!(routes_only.codes("TrafficTarget", "t"), ["policy-not-converted"]);
+    assert_eq!(routes_only.codes("HTTPRouteGroup", "g"), ["group-waits"]);
 }
 
 #[test]

@@ -8,14 +8,22 @@ mod access;
 mod emitted;
 mod engine;
 mod grants;
+#[path = "../istio/engine.rs"]
+#[allow(dead_code)]
+mod istio_engine;
 mod limits;
+#[path = "../../src/target/linkerd/tests/engine.rs"]
+#[allow(dead_code)]
+mod linkerd_engine;
 mod matches;
 mod others;
+mod policy;
 mod readings;
 mod scopes;
 mod splits;
 mod table;
 mod targets;
+mod traps;
 mod world;
 
 use std::collections::BTreeMap;

@@ -310,6 +310,10 @@ fn case_24_a_group_that_a_grant_needs_stays_while_its_split_is_converted() {
     let ran = case(24, split_by_g("v1alpha4") + &group + target + &web());
     assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Migrated);
     ran.is_routed(&["HTTPRoute shop/web-split-80 on web:80", "GET -> web-v1:80 9, web-v2:80 1", "* -> web:80 1"]);
+    let pods = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {template: {metadata: \
+                {labels: {app: web}}, spec: {serviceAccountName: web, containers: [{name: main, ports: [{containerPort: 80}]}]}}}\n";
+    let both = World::of(split_by_g("v1alpha4") + &group + target + &web() + pods).from("spec").to("linkerd").run();
+    assert_eq!(both.outcome("HTTPRouteGroup", "g"), Outcome::Superseded, "{:#?}", both.findings());
 }
 
 // --- what the root and the backends name ---

@@ -5,9 +5,12 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use smi2gamma::access::{self, CallerClass, Named};
 use smi2gamma::convert::{GivenPorts, Settings};
 use smi2gamma::filter::Filter;
+use smi2gamma::manifest::Effect;
 use smi2gamma::mappings;
+use smi2gamma::model::grant::Account;
 use smi2gamma::outcome::Outcome;
 use smi2gamma::report::{Chosen, Finding, ObjectReport};
 use smi2gamma::run::{Options, Run, run};
@@ -27,6 +30,7 @@ pub struct World {
     given: GivenPorts,
     unowned: BTreeSet<String>,
     grpc: bool,
+    policy: access::Settings,
 }
 
 /// What a run gave.
@@ -85,6 +89,46 @@ impl World {
         self
     }
 
+    /// `namespace/account`, or `none`
+    pub fn caller(mut self, class: CallerClass, given: &str) -> Self {
+        let named = match given.split_once('/') {
+            Some((namespace, name)) => {
+                Named::Accounts([Account { namespace: Some(namespace.to_owned()), name: name.to_owned() }].into())
+            }
+            None => Named::None,
+        };
+        self.policy.callers.insert(class, named);
+        self
+    }
+
+    /// `namespace/account` and one label of its pods
+    pub fn workload(mut self, account: &str, (key, value): (&str, &str)) -> Self {
+        let (namespace, name) = account.split_once('/').expect("namespace/account");
+        let labels = [(key.to_owned(), value.to_owned())].into();
+        self.policy.workloads.insert((namespace.to_owned(), name.to_owned()), labels);
+        self
+    }
+
+    pub fn enforced(mut self, answer: bool) -> Self {
+        self.policy.enforced = Some(answer);
+        self
+    }
+
+    pub fn hosts_moved(mut self) -> Self {
+        self.policy.hosts_moved = true;
+        self
+    }
+
+    pub fn default_deny(mut self) -> Self {
+        self.policy.default_deny = true;
+        self
+    }
+
+    pub fn accepting(mut self, loss: access::AcceptedLoss) -> Self {
+        self.policy.losses.push(loss);
+        self
+    }
+
     /// The flags of a row of the table: `--from spec --to kuma`.
     pub fn flags(mut self, flags: &str) -> Self {
         let mut words = flags.split_whitespace();
@@ -128,7 +172,7 @@ impl World {
             to_because: "the test".into(),
             settings: Settings { given_ports: self.given, grpc_routes: self.grpc },
             unowned: self.unowned,
-            policy: Default::default(),
+            policy: self.policy,
             filter: Filter::default(),
             verify: true,
         };
@@ -219,6 +263,17 @@ impl Ran {
     #[track_caller]
     pub fn is_refused(&self) {
         assert!(self.run.manifests.is_empty(), "there is output: {}", self.output());
+    }
+
+    /// Whether anything of the output denies.
+    pub fn enforces(&self) -> bool {
+        let enforcing = |effect| matches!(effect, Effect::Enforces | Effect::DeniesByDefault);
+        self.run.manifests.iter().any(|(_, manifest)| enforcing(manifest.effect))
+    }
+
+    /// Whether anything of the output only reports.
+    pub fn audits(&self) -> bool {
+        self.run.manifests.iter().any(|(_, manifest)| manifest.effect == Effect::Audits)
     }
 
     fn output(&self) -> String {

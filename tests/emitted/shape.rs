@@ -76,7 +76,7 @@ struct Parent {
     group: String,
     kind: String,
     name: String,
-    port: u16,
+    port: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +84,7 @@ struct Parent {
 struct Rule<M> {
     #[serde(default = "Vec::new")]
     matches: Vec<M>,
+    #[serde(default)]
     backend_refs: Vec<Backend>,
 }
 
@@ -180,7 +181,10 @@ impl<M> Manifest<Route<M>> {
         holds(rules.iter().map(|rule| rule.matches.len()).sum::<usize>() <= 128, "at most 128 matches in a route")?;
         rules.iter().try_for_each(|rule| {
             holds(rule.matches.len() <= most_matches, "at most 64 matches in a rule, none for TCP")?;
-            holds((1..=16).contains(&rule.backend_refs.len()), "1 to 16 backends")?;
+            match parent_refs.iter().any(Parent::is_server) {
+                true => holds(rule.backend_refs.is_empty(), "a route of a Server sends nothing anywhere")?,
+                false => holds((1..=16).contains(&rule.backend_refs.len()), "1 to 16 backends")?,
+            }
             rule.matches.iter().try_for_each(&judge)?;
             rule.backend_refs.iter().try_for_each(Backend::judge)
         })
@@ -188,9 +192,17 @@ impl<M> Manifest<Route<M>> {
 }
 
 impl Parent {
+    /// Of Linkerd, whose controller passes by a route that names a port of one (linkerd/linkerd2@version-2.20
+    /// `policy-controller/k8s/index/src/inbound/routes.rs`).
+    fn is_server(&self) -> bool {
+        self.group == "policy.linkerd.io" && self.kind == "Server"
+    }
+
     fn judge(&self) -> Refusal {
         let Self { group, kind, name, port } = self;
-        holds(group.is_empty() && kind == "Service" && *port > 0, "the parent is a Service with a port")?;
+        let service = group.is_empty() && kind == "Service" && port.is_some_and(|port| port > 0);
+        let server = self.is_server() && port.is_none();
+        holds(service || server, "the parent is a Service with a port, or a Server without one")?;
         holds(is_name(name, 253, true), "the parent's name is one")
     }
 }

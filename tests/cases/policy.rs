@@ -1,0 +1,468 @@
+//! Policy through whole runs: what is held and by what, what releases it, and what only reports.
+//!
+//! The output is judged by requests, asked of two small evaluators that were written from the meshes' code and share
+//! nothing with the writers.
+
+use std::collections::BTreeMap;
+
+use smi2gamma::access::{AcceptedLoss, CallerClass, Side};
+use smi2gamma::outcome::Outcome;
+
+use crate::istio_engine::{self, Call, Http, Proxy};
+use crate::linkerd_engine::{self, Ask, Pods};
+use crate::world::{Ran, World, group};
+
+// --- what is granted ---
+
+/// A TrafficTarget from `cart` to `web`; `rules` in flow style, without brackets.
+pub fn grant(name: &str, rules: &str) -> String {
+    grant_from(name, "cart", rules)
+}
+
+/// A TrafficTarget from an account of the namespace `shop` to `web`.
+pub fn grant_from(name: &str, source: &str, rules: &str) -> String {
+    format!(
+        "---\napiVersion: access.smi-spec.io/v1alpha3\nkind: TrafficTarget\nmetadata: {{name: {name}, namespace: \
+         shop}}\nspec: {{destination: {{kind: ServiceAccount, name: web, namespace: shop}}, sources: [{{kind: \
+         ServiceAccount, name: {source}, namespace: shop}}], rules: [{rules}]}}\n"
+    )
+}
+
+/// A rule that names a match of the group `g`.
+pub fn by(name: &str) -> String {
+    format!("{{kind: HTTPRouteGroup, name: g, matches: [{name}]}}")
+}
+
+/// Matches of the group `g`.
+pub fn g(matches: &str) -> String {
+    group("g", "v1alpha4", matches)
+}
+
+/// Pods of `web` with port 8080 behind port 80 of their Service, and port 5432, which is no HTTP.
+pub fn pods() -> String {
+    pods_with("", "")
+}
+
+/// The same with more in the metadata of the pods, and in their container.
+pub fn pods_with(metadata: &str, container: &str) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: \
+         {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web}}{metadata}}}, spec: \
+         {{serviceAccountName: web, containers: [{{name: main, ports: [{{name: http, containerPort: 8080}}, {{name: \
+         tcp-db, containerPort: 5432}}]{container}}}]}}}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: web, \
+         namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}, {{name: \
+         tcp-db, port: 5432, appProtocol: tcp}}]}}\n"
+    )
+}
+
+/// `cart` may GET.
+pub fn reading() -> String {
+    grant("t", &by("a")) + &g("{name: a, methods: [GET]}")
+}
+
+// --- what is asked ---
+
+/// `cart GET /api x-a=1`: an account of the namespace `shop` or `-` for nobody of the mesh, a method, a path, headers; or
+/// `cart tcp` for a connection that is not HTTP.
+struct Asked {
+    source: Option<String>,
+    http: Option<(String, String, BTreeMap<String, String>)>,
+}
+
+fn asked(text: &str) -> Asked {
+    let words: Vec<&str> = text.split(' ').collect();
+    let source = (words[0] != "-").then(|| words[0].to_owned());
+    let http = (words[1] != "tcp").then(|| {
+        let headers = words[3..].iter().map(|word| {
+            let (name, value) = word.split_once('=').expect("name=value");
+            (name.to_owned(), value.to_owned())
+        });
+        (words[1].to_owned(), words[2].to_owned(), headers.collect())
+    });
+    Asked { source, http }
+}
+
+fn labels() -> BTreeMap<String, String> {
+    BTreeMap::from([("app".to_owned(), "web".to_owned())])
+}
+
+/// Whether Linkerd lets a request to a port of `web` pass.
+pub fn linkerd(ran: &Ran, port: u16, text: &str) -> bool {
+    let Asked { source, http } = asked(text);
+    let manifests: Vec<_> = ran.manifests().into_iter().cloned().collect();
+    let pods = Pods { namespace: "shop".into(), labels: labels(), probes: BTreeMap::new() };
+    let (method, path, headers) = match http {
+        Some((method, path, headers)) => (Some(method), path, headers),
+        None => (None, String::new(), BTreeMap::new()),
+    };
+    let source = source.map(|name| if name.contains('/') { name } else { format!("shop/{name}") });
+    linkerd_engine::answer(&manifests, &pods, &Ask { source, port, method, path, headers }).expect("one answer")
+}
+
+/// Whether the sidecars of Istio do.
+pub fn istio(ran: &Ran, port: u16, text: &str) -> bool {
+    through(ran, &Proxy::Sidecar(&labels()), port, text)
+}
+
+/// Whether a proxy of Istio does.
+pub fn through(ran: &Ran, proxy: &Proxy<'_>, port: u16, text: &str) -> bool {
+    let Asked { source, http } = asked(text);
+    let policies: Vec<_> = ran.of_kind("AuthorizationPolicy").into_iter().cloned().collect();
+    let account = |name: String| match name.split_once('/') {
+        Some((namespace, name)) => format!("cluster.local/ns/{namespace}/sa/{name}"),
+        None => format!("cluster.local/ns/shop/sa/{name}"),
+    };
+    let http = http.map(|(method, path, headers)| Http { method, path, headers });
+    let call = Call { source: source.map(account), port, http };
+    istio_engine::allows(&policies, "shop", proxy, &call, "cluster.local")
+}
+
+/// A run for Linkerd and one for Istio, each with its evaluator.
+pub fn both(world: impl Fn() -> World) -> [(Ran, fn(&Ran, u16, &str) -> bool); 2] {
+    [(world().to("linkerd").run(), linkerd), (world().to("istio").run(), istio)]
+}
+
+/// What nobody could say otherwise: `cart` may GET on port 8080, and nobody else may anything.
+#[track_caller]
+fn is_enforced(ran: &Ran, allows: fn(&Ran, u16, &str) -> bool) {
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "{:#?}", ran.findings());
+    for (call, passes) in [("cart GET /", true), ("cart POST /", false), ("till GET /", false), ("- GET /", false)] {
+        assert_eq!(allows(ran, 8080, call), passes, "{call}: {:#?}", ran.manifests());
+    }
+}
+
+/// Nothing denies, and the grants wait under this code.
+#[track_caller]
+fn is_held(ran: &Ran, code: &str, allows: fn(&Ran, u16, &str) -> bool) {
+    assert!(ran.codes("TrafficTarget", "t").contains(&code), "{:#?}", ran.findings());
+    assert!(ran.outcome("TrafficTarget", "t").needs_hands());
+    assert!(!ran.enforces(), "{:#?}", ran.manifests());
+    assert!(allows(ran, 8080, "till POST /"), "a held destination denies nobody");
+}
+
+// --- held ---
+
+#[test]
+fn a_grant_that_nothing_holds_enforces() {
+    for (ran, allows) in both(|| World::of(reading() + &pods()).from("spec")) {
+        is_enforced(&ran, allows);
+        assert!(!ran.audits());
+    }
+}
+
+#[test]
+fn a_blocked_grant_holds_its_destination_and_the_others_are_written_to_report() {
+    let more = grant_from("u", "till", &by("nowhere"));
+    for (ran, allows) in both(|| World::of(reading() + &more + &pods()).from("spec")) {
+        is_held(&ran, "destination-held", allows);
+        assert_eq!(ran.outcome("TrafficTarget", "u"), Outcome::Blocked);
+        assert!(ran.audits(), "{:#?}", ran.findings());
+    }
+}
+
+#[test]
+fn a_destination_of_which_nothing_can_be_said_is_not_reported_on() {
+    let only = grant("t", &by("a")) + &g("{name: a, pathRegex: '.*x.*y.*'}");
+    let ran = World::of(only + &pods()).from("osm").to("istio").run();
+    is_held(&ran, "loss-undecided", istio);
+    ran.is_refused();
+}
+
+#[test]
+fn a_destination_is_an_account_and_another_one_is_not_held_with_it() {
+    let other = pods()
+        .replace("name: web", "name: api")
+        .replace("app: web", "app: api")
+        .replace("serviceAccountName: web", "serviceAccountName: api");
+    let blocked = grant_from("u", "till", &by("nowhere")).replace("name: web", "name: api");
+    for (ran, allows) in both(|| World::of(reading() + &blocked + &pods() + &other).from("spec")) {
+        is_enforced(&ran, allows);
+        assert_eq!(ran.outcome("TrafficTarget", "u"), Outcome::Blocked);
+    }
+}
+
+#[test]
+fn grants_that_a_mesh_ranked_hold_each_other() {
+    let older = |text: String| text.replace("/v1alpha3", "/v1alpha2").replace("/v1alpha4", "/v1alpha3");
+    let grants = grant("t", &by("a"))
+        + &grant_from("u", "till", &by("b"))
+        + &g("{name: a, methods: [GET]}, {name: b, pathRegex: '/admin', methods: [GET]}");
+    for (ran, allows) in both(|| World::of(older(grants.clone()) + &pods()).from("traefik")) {
+        is_held(&ran, "destination-held", allows);
+        assert!(ran.codes("TrafficTarget", "u").contains(&"grants-overlap-ranked"));
+    }
+}
+
+// --- callers without a grant ---
+
+const INGRESS: &str = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: edge, namespace: shop}\nspec: \
+                       {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: \
+                       80}}}}]}}]}\n";
+
+#[test]
+fn an_ingress_that_nobody_named_holds_and_naming_it_lets_it_in() {
+    let input = || World::of(reading() + &pods() + INGRESS).from("spec");
+    for (ran, allows) in both(input) {
+        is_held(&ran, "caller-ingress", allows);
+    }
+    for (ran, allows) in both(|| input().caller(CallerClass::Ingress, "edge/nginx")) {
+        is_enforced(&ran, allows);
+        assert!(allows(&ran, 8080, "edge/nginx POST /anything"));
+        assert!(!allows(&ran, 5432, "edge/nginx tcp"), "it leads to one port");
+    }
+}
+
+#[test]
+fn an_ingress_that_may_stop_is_not_let_in() {
+    for (ran, allows) in
+        both(|| World::of(reading() + &pods() + INGRESS).from("spec").caller(CallerClass::Ingress, "none"))
+    {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn a_scraper_holds_until_it_is_named() {
+    let scraped = pods_with(", annotations: {prometheus.io/scrape: 'true', prometheus.io/port: '8080'}", "");
+    let input = || World::of(reading() + &scraped).from("spec");
+    for (ran, allows) in both(input) {
+        is_held(&ran, "caller-scraper", allows);
+    }
+    for (ran, allows) in both(|| input().caller(CallerClass::Scraper, "monitoring/prometheus")) {
+        is_enforced(&ran, allows);
+        assert!(allows(&ran, 8080, "monitoring/prometheus GET /metrics"));
+    }
+}
+
+#[test]
+fn a_host_that_only_the_source_mesh_served_holds() {
+    let caller = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: till, namespace: shop}\nspec: {template: \
+                  {metadata: {labels: {app: till}}, spec: {serviceAccountName: till, containers: [{name: main, ports: \
+                  [{containerPort: 1}], env: [{name: WEB, value: 'http://web.shop.traefik.mesh'}]}]}}}\n";
+    let input = || World::of(reading() + &pods() + caller).from("spec");
+    for (ran, allows) in both(input) {
+        is_held(&ran, "caller-mesh-host", allows);
+    }
+    for (ran, allows) in both(|| input().hosts_moved()) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn policy_that_is_there_already_holds() {
+    let server = "---\napiVersion: policy.linkerd.io/v1beta3\nkind: Server\nmetadata: {name: own, namespace: shop}\nspec: \
+                  {podSelector: {matchLabels: {app: web}}, port: 8080}\n";
+    let policy = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: \
+                  shop}\nspec: {selector: {matchLabels: {app: web}}}\n";
+    let input = |own: &str| World::of(reading() + &pods() + own).from("spec");
+    is_held(&input(server).to("linkerd").run(), "policy-exists", linkerd);
+    is_held(&input(policy).to("istio").run(), "policy-exists", istio);
+    is_enforced(&input(server).to("istio").run(), istio);
+}
+
+// --- pods ---
+
+#[test]
+fn labels_that_another_account_shares_hold() {
+    let other = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web-debug, namespace: shop}\nspec: {template: \
+                 {metadata: {labels: {app: web}}, spec: {serviceAccountName: debug, containers: [{name: main}]}}}\n";
+    for (ran, allows) in both(|| World::of(reading() + &pods() + other).from("spec")) {
+        is_held(&ran, "workload-labels-shared", allows);
+        ran.is_refused();
+    }
+}
+
+#[test]
+fn an_account_without_pods_is_held_until_its_labels_are_said() {
+    let service = pods().split("---\n").nth(2).map(|service| format!("---\n{service}")).expect("a Service");
+    let input = || World::of(reading() + &service).from("spec");
+    for (ran, allows) in both(input) {
+        is_held(&ran, "workload-missing", allows);
+    }
+    for (ran, allows) in both(|| input().workload("shop/web", ("app", "web"))) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_read_may_hold_pods() {
+    let broken = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: other, namespace: shop}\nspec: {template: \
+                  {metadata: {labels: {app: web}}, spec: {serviceAccountName: {{ .Values.account }}}}}\n";
+    for (ran, allows) in both(|| World::of(reading() + &pods() + broken).from("spec")) {
+        is_held(&ran, "workload-unreadable", allows);
+    }
+}
+
+#[test]
+fn a_port_of_a_service_that_is_not_known_is_not_cut_off() {
+    let rules = "{kind: TCPRoute, name: r}, {kind: HTTPRouteGroup, name: g, matches: [a]}";
+    let route = "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: TCPRoute\nmetadata: {name: r, namespace: shop}\nspec: \
+                 {matches: {ports: [8080]}}\n";
+    let input = grant("t", rules) + &g("{name: a, methods: [GET]}") + route + &pods();
+    for (ran, allows) in both(|| World::of(input.clone()).from("spec")) {
+        is_held(&ran, "grant-port-unknown", allows);
+    }
+    for (ran, allows) in both(|| World::of(input.replace("[8080]", "[80]")).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+// --- versions ---
+
+#[test]
+fn versions_of_one_grant_are_no_two_grants() {
+    let two = grant("t", &by("a")) + &grant_from("t", "till", &by("a")) + &g("{name: a, methods: [GET]}");
+    for (ran, _) in both(|| World::of(two.clone() + &pods()).from("spec")) {
+        assert!(ran.has("object-versions"));
+        assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "{:#?}", ran.findings());
+    }
+    let beside = two + &grant_from("u", "desk", &by("a"));
+    for (ran, allows) in both(|| World::of(beside.clone() + &pods()).from("spec")) {
+        is_held(&ran, "grants-versions", allows);
+    }
+}
+
+// --- what the source mesh enforced ---
+
+fn mesh_config(permissive: bool) -> String {
+    format!(
+        "---\napiVersion: config.openservicemesh.io/v1alpha2\nkind: MeshConfig\nmetadata: {{name: osm-mesh-config, \
+         namespace: osm-system}}\nspec: {{traffic: {{enablePermissiveTrafficPolicyMode: {permissive}}}}}\n"
+    )
+}
+
+#[test]
+fn what_a_permissive_mesh_did_not_enforce_is_written_to_report() {
+    let input = || World::of(reading() + &pods() + &mesh_config(true));
+    for (ran, allows) in both(input) {
+        assert!(ran.has("source-permissive"), "{:#?}", ran.findings());
+        assert!(ran.audits() && !ran.enforces());
+        assert!(allows(&ran, 8080, "till POST /"));
+    }
+    for (ran, allows) in both(|| input().enforced(true)) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn that_the_mesh_enforced_is_assumed_aloud_and_not_where_it_is_seen() {
+    for (ran, allows) in both(|| World::of(reading() + &pods()).from("osm")) {
+        is_enforced(&ran, allows);
+        assert!(ran.has("enforcement-assumed"));
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods() + &mesh_config(false))) {
+        is_enforced(&ran, allows);
+        assert!(!ran.has("enforcement-assumed"));
+    }
+    for (ran, _) in both(|| World::of(reading() + &pods()).from("osm").enforced(false)) {
+        assert!(!ran.enforces() && !ran.has("enforcement-assumed"));
+    }
+}
+
+// --- default deny ---
+
+#[test]
+fn what_has_no_grant_is_denied_only_on_request_and_last() {
+    for (ran, _) in both(|| World::of(reading() + &pods()).from("spec")) {
+        assert!(ran.has("default-deny-left"));
+    }
+    let ran = World::of(reading() + &pods()).from("spec").to("istio").default_deny().run();
+    is_enforced(&ran, istio);
+    let last = ran.manifests().pop().expect("output");
+    assert_eq!(last["metadata"]["name"], "allow-nothing");
+    assert_eq!(last["spec"], serde_json::json!({}));
+    assert!(!ran.has("default-deny-left"));
+}
+
+#[test]
+fn a_namespace_with_a_held_destination_is_not_denied_by_default() {
+    let more = grant_from("u", "till", &by("nowhere"));
+    let ran = World::of(reading() + &more + &pods()).from("spec").to("istio").default_deny().run();
+    assert!(!ran.enforces());
+    let elsewhere = (reading() + &pods()).replace("namespace: shop", "namespace: till");
+    let ran = World::of(reading() + &pods() + INGRESS + &elsewhere).from("spec").to("istio").default_deny().run();
+    let denied: Vec<&str> = ran
+        .of_kind("AuthorizationPolicy")
+        .into_iter()
+        .filter(|policy| policy["metadata"]["name"] == "allow-nothing")
+        .map(|policy| policy["metadata"]["namespace"].as_str().expect("a namespace"))
+        .collect();
+    assert_eq!(denied, ["till"]);
+}
+
+#[test]
+fn a_namespace_whose_pods_are_called_without_a_grant_is_not_denied_by_default() {
+    let other = pods()
+        .replace("name: web", "name: front")
+        .replace("app: web", "app: front")
+        .replace("serviceAccountName: web", "serviceAccountName: front");
+    let input = reading() + &pods() + &other + &INGRESS.replace("{name: web, port", "{name: front, port");
+    let ran = World::of(input).from("spec").to("istio").default_deny().run();
+    is_enforced(&ran, istio);
+    assert!(ran.has("default-deny-withheld"), "{:#?}", ran.findings());
+}
+
+// --- losses ---
+
+/// `cart` may GET `/v` and a number, which Istio has no words for.
+fn versioned() -> String {
+    grant("t", &by("a")) + &g("{name: a, pathRegex: '/v[0-9]+', methods: [GET]}") + &pods()
+}
+
+/// The entries that the finding prints, as losses that are accepted for a reason.
+fn printed(ran: &Ran) -> Vec<AcceptedLoss> {
+    let help = ran.finding("loss-undecided").help.clone().expect("a help");
+    let entries = help.split_once('\n').expect("entries").1.replace("WHY", "tested");
+    let read = |entry: &str| {
+        let config: smi2gamma::cli::config::Config = serde_yaml::from_str(entry).expect("an entry to paste");
+        smi2gamma::cli::policy::losses(config.losses, entry, "smi2gamma.yaml").expect("an entry that is accepted")
+    };
+    entries.split("or\n").flat_map(read).collect()
+}
+
+#[test]
+fn a_loss_is_accepted_by_the_entry_that_is_printed_and_names_its_line() {
+    let world = || World::of(versioned()).from("osm").to("istio");
+    let ran = world().run();
+    is_held(&ran, "loss-undecided", istio);
+    let entries = printed(&ran);
+    assert_eq!(entries.iter().map(|entry| entry.accept).collect::<Vec<_>>(), [Side::Wider, Side::Narrower]);
+    for entry in entries {
+        let side = entry.accept;
+        let ran = world().accepting(entry).run();
+        assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Approximated);
+        let notes = ran.finding("loss-accepted").notes.join("\n");
+        assert!(notes.contains("accepted in smi2gamma.yaml:2: tested"), "{notes}");
+        assert!(!ran.has("loss-unused"));
+        assert_eq!(istio(&ran, 8080, "cart GET /vx"), side == Side::Wider);
+        assert!(!istio(&ran, 8080, "cart GET /w1") && !istio(&ran, 8080, "till GET /v1"));
+    }
+}
+
+#[test]
+fn an_entry_for_what_has_changed_accepts_nothing_and_says_so() {
+    let ran = World::of(versioned()).from("osm").to("istio").run();
+    let wider = printed(&ran).remove(0);
+    let changed = versioned().replace("[0-9]", "[1-9]");
+    let ran = World::of(changed).from("osm").to("istio").accepting(wider.clone()).run();
+    is_held(&ran, "loss-undecided", istio);
+    assert!(ran.finding("loss-unused").message.contains("smi2gamma.yaml:2"));
+    for (input, why) in [
+        (versioned().replace("/v[0-9]+", "/v1"), "without it"),
+        (versioned().replace("{name: t,", "{name: renamed,"), "no such TrafficTarget"),
+    ] {
+        let ran = World::of(input).from("osm").to("istio").accepting(wider.clone()).run();
+        assert!(ran.finding("loss-unused").message.contains(why), "{:#?}", ran.findings());
+    }
+}
+
+#[test]
+fn an_entry_that_another_run_may_need_is_not_called_unused() {
+    let ran = World::of(versioned()).from("osm").to("istio").run();
+    let wider = printed(&ran).remove(0);
+    let linkerd = World::of(versioned()).from("osm").to("linkerd").accepting(wider.clone()).run();
+    assert!(!linkerd.has("loss-unused"), "Linkerd says it exactly");
+    let held = World::of(versioned() + INGRESS).from("osm").to("istio").accepting(wider).run();
+    is_held(&held, "caller-ingress", istio);
+    assert!(!held.has("loss-unused"), "it is needed once the ingress is named");
+}
