@@ -785,8 +785,11 @@ fn shells_and_manual_pages_are_served() {
     assert!(pages.join("smi2gamma.1").exists() && pages.join("smi2gamma-convert.1").exists());
 }
 
-/// What a role allows: group, resource, verb, and the only names.
-fn allowed(page: &str) -> (String, BTreeSet<(String, String, String, Vec<String>)>) {
+/// A right of a role: group, resource, verb, and the only names.
+type Right = (String, String, String, Vec<String>);
+
+/// What a role is, and what it allows.
+fn allowed(page: &str) -> (String, BTreeSet<Right>) {
     let documents: Vec<Value> =
         serde_yaml::Deserializer::from_str(page).map(|document| Value::deserialize(document).unwrap()).collect();
     assert_eq!(documents[0]["kind"], documents[1]["roleRef"]["kind"]);
