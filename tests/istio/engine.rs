@@ -127,9 +127,9 @@ fn operation_allows(operation: &Value, call: &Call) -> bool {
     let port = call.port.to_string();
     let among = |key: &str, takes: &dyn Fn(&str) -> bool| {
         let words = list(operation, key);
-        words.is_empty() || words.iter().any(takes)
+        words.is_empty() || words.iter().any(|word| takes(word))
     };
-    let beside = |key: &str, takes: &dyn Fn(&str) -> bool| !list(operation, key).iter().any(takes);
+    let beside = |key: &str, takes: &dyn Fn(&str) -> bool| !list(operation, key).iter().any(|word| takes(word));
     let takes_port = |word: &str| word == port;
     if !among("ports", &takes_port) || !beside("notPorts", &takes_port) {
         return false;
