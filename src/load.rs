@@ -17,7 +17,7 @@ use crate::mappings;
 use crate::place::{Place, Role, SourceId, SourceMap, Span};
 use crate::referrers::{self, packages};
 use crate::report::{Finding, Level, ObjectId};
-use crate::scan::{Doc, DocId, Part, Scope};
+use crate::scan::{Doc, DocId, MissingList, Part, Scope};
 use crate::smi::{self, Object};
 use crate::verify::world::is_read;
 use crate::yaml;
@@ -93,6 +93,19 @@ pub fn load(documents: &[Doc], scopes: &[Scope], context: &[DocId], sources: &So
 pub fn load_all(documents: &[Doc], sources: &SourceMap) -> Vec<Loaded> {
     let id = |index: usize| DocId(u32::try_from(index).unwrap_or(u32::MAX));
     documents.par_iter().enumerate().map(|(index, doc)| load_document(id(index), doc, sources)).collect()
+}
+
+/// Adds to what the documents gave what a cluster did not.
+pub fn add_missing_lists(loaded: &mut [Loaded], missing: &[MissingList], documents: &[Doc]) {
+    for MissingList { doc, what, namespace } in missing {
+        let at = doc.0 as usize;
+        if let (Some(loaded), Some(doc)) = (loaded.get_mut(at), documents.get(at)) {
+            let place = Place { source: doc.source, span: doc.piece.span };
+            let namespace = namespace.clone();
+            let unreadable = Unreadable { why: Unread::Unlisted, what: what.clone(), namespace, place };
+            loaded.entries.push(Entry::Unreadable(unreadable));
+        }
+    }
 }
 
 /// What makes a document without a mark worth parsing.

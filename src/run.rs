@@ -64,8 +64,9 @@ pub struct Run {
 /// # Errors
 /// If there can be no trustworthy result: a named source is missing or unreadable.
 pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
-    let Scan { sources, documents, scopes, context, findings, read } = scan::scan(&options.scan, stdin)?;
-    let loaded = load::load(&documents, &scopes, &context, &sources);
+    let Scan { sources, documents, scopes, context, missing_lists, findings, read } = scan::scan(&options.scan, stdin)?;
+    let mut loaded = load::load(&documents, &scopes, &context, &sources);
+    load::add_missing_lists(&mut loaded, &missing_lists, &documents);
     let mut report = Report { read, findings, ..Report::default() };
     report.to = Some(Chosen { name: options.to.display(), because: options.to_because.clone() });
 

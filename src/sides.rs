@@ -100,6 +100,7 @@ fn reread(before: &Scan) -> Scan {
         documents,
         scopes: Vec::new(),
         context,
+        missing_lists: before.missing_lists.clone(),
         findings: Vec::new(),
         read: ReadStats::default(),
     }
@@ -127,8 +128,10 @@ impl<'i> Reading<'i> {
             .iter()
             .map(|doc| Doc { source: SourceId(doc.source.0.saturating_add(shift)), ..*doc })
             .collect();
-        let before_loaded = load::load(&before.documents, &before.scopes, &before.context, &sources);
-        let loaded = load::load_all(&moved, &sources);
+        let mut before_loaded = load::load(&before.documents, &before.scopes, &before.context, &sources);
+        load::add_missing_lists(&mut before_loaded, &before.missing_lists, &before.documents);
+        let mut loaded = load::load_all(&moved, &sources);
+        load::add_missing_lists(&mut loaded, &after.missing_lists, &moved);
         let below = |doc: &Doc| below(&sources.get(doc.source).name, others);
         let after_docs = loaded.into_iter().zip(moved.iter().map(below)).collect();
         Self { inputs, sources, before, before_loaded, after: after_docs, after_read: after.read }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use smi2gamma::scan::cluster::KINDS;
+use smi2gamma::scan::cluster::{KINDS, Reading, Verb};
 use tempfile::TempDir;
 
 const SMI2GAMMA: &str = env!("CARGO_BIN_EXE_smi2gamma");
@@ -119,8 +119,14 @@ impl Cluster {
                 }
             }
         }
-        let services = self.items.get("services").cloned().unwrap_or_default();
-        files.push(("services".to_owned(), json!({"kind": "List", "items": services})));
+        files.push(("services".to_owned(), json!({"kind": "List", "items": []})));
+        for (plural, items) in self.items.iter().filter(|(resource, _)| !resource.contains('.')) {
+            files.push((plural.clone(), json!({"kind": "List", "items": items})));
+        }
+        for namespace in self.items.get("namespaces").into_iter().flatten() {
+            let name = namespace["metadata"]["name"].as_str().unwrap();
+            files.push((format!("namespaces_{name}"), namespace.clone()));
+        }
         for (name, value) in files {
             fs::write(self.path(&format!("{name}.json")), value.to_string()).unwrap();
         }
@@ -300,6 +306,312 @@ fn every_source_of_truth_says_what_to_change() {
     assert!(!out(&Cluster::of(&other).run(&["report", "cluster:"])).contains("managed-by-gitops"));
 }
 
+// --- policy ---
+
+const GRANT: &str = "\
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: api, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: api, namespace: shop}
+  rules: [{kind: HTTPRouteGroup, name: api, matches: [read]}]
+  sources: [{kind: ServiceAccount, name: web, namespace: front}]
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: HTTPRouteGroup
+metadata: {name: api, namespace: shop}
+spec: {matches: [{name: read, pathRegex: /items, methods: [GET]}]}
+";
+
+/// The destination's pods, made by `kind`, and their Service; the pods of the source.
+const WORKLOADS: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec:
+      serviceAccountName: api
+      containers: [{name: api, image: api, ports: [{name: http, containerPort: 8080}]}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: front}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {serviceAccountName: web, containers: [{name: web, image: web}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {selector: {app: api}, ports: [{name: http, port: 80, targetPort: 8080, appProtocol: http}]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+";
+
+fn granted(more: &str) -> Cluster {
+    Cluster::of(&format!("{GRANT}---\n{WORKLOADS}{}{more}", if more.is_empty() { "" } else { "---\n" }))
+}
+
+const TO_LINKERD: [&str; 7] = ["convert", "--from", "osm", "--enforced", "yes", "--to", "linkerd"];
+
+fn to_linkerd(cluster: &Cluster, more: &[&str]) -> Output {
+    cluster.run(&[TO_LINKERD.as_slice(), more].concat())
+}
+
+/// Whether something is written that denies; what audits does not.
+fn enforces(output: &Output) -> bool {
+    out(output).contains("podSelector:") && !out(output).contains("accessPolicy: audit")
+}
+
+/// That nothing enforces, and why.
+fn held(cluster: &Cluster, why: &str) {
+    let output = to_linkerd(cluster, &["cluster:"]);
+    assert!(!enforces(&output) && code(&output) == 3, "{}{}", out(&output), err(&output));
+    assert!(err(&output).contains(why), "{why}\n{}", err(&output));
+}
+
+#[test]
+fn grants_of_a_cluster_and_those_of_its_manifests_come_to_the_same_policy() {
+    let job = "\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: fill, namespace: shop}
+spec: {template: {metadata: {labels: {app: fill}}, spec: {serviceAccountName: fill, containers: [{name: a, image: a}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: once, namespace: shop, labels: {app: once}}
+spec: {serviceAccountName: once, containers: [{name: a, image: a}]}
+";
+    let manifests = format!("{GRANT}---\n{WORKLOADS}---\n{job}");
+    let cluster = Cluster::of(&manifests);
+    let files = tempfile::tempdir().unwrap();
+    fs::write(files.path().join("all.yaml"), &manifests).unwrap();
+    for target in ["linkerd", "istio", "istio-ambient"] {
+        let run =
+            |source: &str| cluster.run(&["convert", "--from", "osm", "--enforced", "yes", "--to", target, source]);
+        let (of_files, of_cluster) = (run(files.path().to_str().unwrap()), run("cluster:"));
+        assert!(out(&of_files).contains("kind: AuthorizationPolicy"), "{}", err(&of_files));
+        assert_eq!(out(&of_cluster), out(&of_files), "{}", err(&of_cluster));
+        assert_eq!(code(&of_cluster), code(&of_files), "{}", err(&of_cluster));
+        assert!(!out(&of_cluster).contains("2b9cd2f5"), "{}", out(&of_cluster));
+    }
+}
+
+#[test]
+fn without_a_grant_nothing_is_asked_for_the_sake_of_policy() {
+    let ask = |to: &str| {
+        let cluster = Cluster::of(&format!("{SPLIT}---\n{}---\n{WORKLOADS}", services()));
+        assert_eq!(code(&cluster.run(&["convert", "cluster:", "--from", "spec", "--to", to])), 0);
+        let mut lines: Vec<String> = cluster.log().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(ask("linkerd"), ask("gateway-api"));
+    let log = granted("");
+    log.run(&["convert", "cluster:", "--from", "osm", "--to", "gateway-api"]);
+    assert!(!log.log().contains("get pods") && !log.log().contains("deployments"), "{}", log.log());
+}
+
+#[test]
+fn workloads_are_asked_for_where_destinations_are_and_the_namespace_by_its_name() {
+    let cluster = granted("").serving("apps", "v1", "statefulsets");
+    to_linkerd(&cluster, &["cluster:"]);
+    let log = cluster.log();
+    for asked in [
+        "get pods --namespace=shop --chunk-size=500",
+        "get statefulsets.v1.apps --namespace=shop --chunk-size=500",
+        "get services --namespace=shop --chunk-size=500",
+        "get namespaces shop --ignore-not-found",
+        "get configmaps --all-namespaces --chunk-size=500 --field-selector=metadata.name=osm-config",
+    ] {
+        assert!(log.contains(asked), "{asked}\n{log}");
+    }
+    assert!(!log.contains("--namespace=front") && !log.contains("get namespaces front"), "{log}");
+    assert!(!log.contains("peerauthentications"), "{log}");
+}
+
+#[test]
+fn many_destinations_cost_one_question_for_each_kind() {
+    let more: Vec<String> = (0..6).map(|number| GRANT.replace("shop", &format!("shop-{number}"))).collect();
+    let cluster = granted(&more.join("---\n"));
+    let output = to_linkerd(&cluster, &["cluster:"]);
+    let log = cluster.log();
+    assert_eq!(log.matches("get pods ").count(), 1, "{log}");
+    assert!(log.contains("get pods --all-namespaces") && log.contains("get namespaces shop shop-0 "), "{log}");
+    assert!(enforces(&output), "{}", err(&output));
+}
+
+#[test]
+fn what_a_controller_made_is_not_read_twice() {
+    let made = |kind: &str, version: &str, name: &str, owner: &str| {
+        let pods = "serviceAccountName: other, containers: [{name: a, image: a}]";
+        let spec = match kind {
+            "Pod" => pods.to_owned(),
+            _ => format!("template: {{metadata: {{labels: {{app: api}}}}, spec: {{{pods}}}}}"),
+        };
+        format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: shop\n  labels: {{app: api}}\n  ownerReferences: [{owner}]\nspec: {{{spec}}}\n"
+        )
+    };
+    let set = made("ReplicaSet", "apps/v1", "api-5f", "{apiVersion: apps/v1, kind: Deployment, name: api, uid: a}");
+    let pod = made("Pod", "v1", "api-5f-x", "{apiVersion: apps/v1, kind: ReplicaSet, name: api-5f, uid: b}");
+    let output = to_linkerd(&granted(&format!("{set}---\n{pod}")), &["cluster:"]);
+    assert!(enforces(&output), "{}", err(&output));
+    let stranger =
+        made("Pod", "v1", "api-0", "{apiVersion: core.strimzi.io/v1beta2, kind: StrimziPodSet, name: api, uid: c}");
+    held(&granted(&stranger), "workload-labels-shared");
+}
+
+#[test]
+fn what_the_controller_of_jobs_writes_is_no_label_of_the_destination() {
+    let cluster = Cluster::of(&format!(
+        "{GRANT}---\n{}",
+        "\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {batch.kubernetes.io/controller-uid: 77aa}}
+  template:
+    metadata: {labels: {app: api, batch.kubernetes.io/controller-uid: 77aa, controller-uid: 77aa, job-name: api}}
+    spec: {serviceAccountName: api, containers: [{name: a, image: a, ports: [{containerPort: 8080}]}]}
+"
+    ));
+    let output = to_linkerd(&cluster, &["cluster:"]);
+    assert!(out(&output).contains("app: api") && !out(&output).contains("77aa"), "{}{}", out(&output), err(&output));
+}
+
+#[test]
+fn a_destination_is_held_while_a_list_of_its_namespace_is_missing() {
+    let forbidden = |plural: &str| {
+        format!("Error from server (Forbidden): {plural} is forbidden: User \"ann\" cannot list resource\n")
+    };
+    for resource in [
+        "statefulsets.v1.apps",
+        "pods",
+        "services",
+        "ingresses.v1.networking.k8s.io",
+        "httproutes.v1.gateway.networking.k8s.io",
+    ] {
+        let mut parts = resource.splitn(3, '.');
+        let (plural, version, group) = (parts.next().unwrap(), parts.next(), parts.next());
+        let cluster = match version.zip(group) {
+            Some((version, group)) => granted("").serving(group, version, plural),
+            None => granted(""),
+        };
+        let cluster = cluster.with(&format!("{resource}.err"), &forbidden(plural));
+        held(&cluster, "error[workload-unreadable]");
+        let said = err(&to_linkerd(&cluster, &["cluster:"]));
+        assert!(said.contains("incomplete"), "{said}");
+        let report = out(&cluster.run(&["report", "cluster:", "--from", "osm", "--to", "linkerd"]));
+        assert_eq!(report.matches("may not be listed").count(), 1, "{report}");
+        assert!(report.contains("`smi2gamma rbac --to linkerd`"), "{report}");
+    }
+    let cluster = granted("").with("namespaces_shop.err", &forbidden("namespaces"));
+    held(&cluster, "Namespace may not be read");
+    held(
+        &granted("").with("apis_apps_v1.err", "Error from server (ServiceUnavailable): down\n"),
+        "the kinds of apps could not be read",
+    );
+    let whole = fs::read_to_string(granted("").path("deployments.v1.apps.json")).unwrap();
+    held(
+        &granted("").with("deployments.v1.apps.json", &whole[..whole.len() - 3]),
+        "Deployment.apps could not be read: the answer is not whole",
+    );
+}
+
+#[test]
+fn who_reaches_a_destination_without_a_grant_is_found_wherever_it_stands() {
+    for (caller, why) in [
+        (
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {defaultBackend: {service: {name: api, port: {number: 80}}}}\n",
+            "caller-ingress",
+        ),
+        (
+            "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: m, namespace: monitoring}\nspec: {selector: {matchLabels: {app: api}}, namespaceSelector: {any: true}, podMetricsEndpoints: [{port: http}]}\n",
+            "caller-scraper",
+        ),
+        (
+            "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: w}\nwebhooks: [{name: w, clientConfig: {service: {name: api, namespace: shop}}}]\n",
+            "caller-ingress",
+        ),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: t, namespace: edge}\nspec: {parentRefs: [{name: gw}], rules: [{backendRefs: [{name: api, namespace: shop, port: 80}]}]}\n",
+            "caller-ingress",
+        ),
+        (
+            "apiVersion: policy.linkerd.io/v1beta3\nkind: Server\nmetadata: {name: s, namespace: shop}\nspec: {podSelector: {matchLabels: {app: api}}, port: 8080}\n",
+            "policy-exists",
+        ),
+    ] {
+        held(&granted(caller), why);
+    }
+    let elsewhere = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: front}\nspec: {defaultBackend: {service: {name: api, port: {number: 80}}}}\n";
+    let output = to_linkerd(&granted(elsewhere), &["cluster:"]);
+    assert!(enforces(&output), "{}", err(&output));
+}
+
+#[test]
+fn the_switch_of_the_source_mesh_is_found_in_its_own_namespace() {
+    let config = "apiVersion: config.openservicemesh.io/v1alpha2\nkind: MeshConfig\nmetadata: {name: osm-mesh-config, namespace: osm-system}\nspec: {traffic: {enablePermissiveTrafficPolicyMode: true}}\n";
+    let old = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: osm-config, namespace: osm-system}\ndata: {permissive_traffic_policy_mode: \"true\"}\n";
+    let controller = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: controller, namespace: mesh}\nspec: {template: {spec: {containers: [{name: c, image: \"traefik/mesh:v1.4.8\", args: [mesh]}]}}}\n";
+    let other =
+        GRANT.replace("v1alpha3", "v1alpha2").replace("specs.smi-spec.io/v1alpha4", "specs.smi-spec.io/v1alpha3");
+    for (mesh, grant, switch) in [("osm", GRANT, config), ("osm", GRANT, old), ("traefik", &*other, controller)] {
+        let cluster = Cluster::of(&format!("{grant}---\n{WORKLOADS}---\n{switch}"));
+        let output = cluster.run(&["report", "cluster:", "--from", mesh, "--to", "linkerd"]);
+        assert!(out(&output).contains("[source-permissive]"), "{mesh}: {}", out(&output));
+        assert!(!out(&output).contains("enforcement-assumed"), "{mesh}: {}", out(&output));
+    }
+}
+
+#[test]
+fn one_namespace_alone_does_not_pass_for_the_whole_cluster() {
+    let cluster = granted("").serving("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations");
+    let output = to_linkerd(&cluster, &["cluster:", "-n", "shop"]);
+    assert!(err(&output).contains("warning[cluster-one-namespace]"), "{}", err(&output));
+    assert!(enforces(&output), "{}", err(&output));
+    let log = cluster.log();
+    assert!(!log.contains("--all-namespaces") && !log.contains("get validatingwebhook"), "{log}");
+    let away = GRANT.replacen("name: api, namespace: shop}\n  rules", "name: api, namespace: pay}\n  rules", 1);
+    let cluster = Cluster::of(&format!("{away}---\n{WORKLOADS}"));
+    let known = ["--from", "spec", "--workload", "pay/api=app=api", "--ingress", "none", "--scraper", "none"];
+    let output = cluster.run(&[&["convert", "cluster:", "-n", "shop", "--to", "linkerd"], known.as_slice()].concat());
+    assert!(!enforces(&output), "{}", out(&output));
+    assert!(err(&output).contains("namespace `pay` could not be read"), "{}", err(&output));
+}
+
+#[test]
+fn a_cluster_gives_the_workloads_to_grants_that_stand_in_files() {
+    let cluster = Cluster::of(WORKLOADS);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("grant.yaml"), GRANT).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let alone = to_linkerd(&cluster, &[path]);
+    assert!(err(&alone).contains("workload-missing"), "{}", err(&alone));
+    let output = to_linkerd(&cluster, &[path, "--with", "cluster:"]);
+    assert!(enforces(&output), "{}", err(&output));
+    assert!(cluster.log().contains("get pods --namespace=shop"), "{}", cluster.log());
+    let bare = GRANT
+        .replace(", namespace: shop", "")
+        .replace("v1alpha3", "v1alpha2")
+        .replace("specs.smi-spec.io/v1alpha4", "specs.smi-spec.io/v1alpha3");
+    fs::write(folder.path().join("grant.yaml"), bare).unwrap();
+    fs::write(folder.path().join("kustomization.yaml"), "namespace: shop\nresources: [grant.yaml]\n").unwrap();
+    let as_nginx = ["convert", "--from", "nginx", "--enforced", "yes", "--to", "linkerd", path, "--with", "cluster:"];
+    let output = cluster.run(&as_nginx);
+    assert!(enforces(&output), "{}", err(&output));
+}
+
 // --- what goes wrong ---
 
 const SPLITS: &str = "trafficsplits.v1alpha2.split.smi-spec.io";
@@ -473,24 +785,72 @@ fn shells_and_manual_pages_are_served() {
     assert!(pages.join("smi2gamma.1").exists() && pages.join("smi2gamma-convert.1").exists());
 }
 
+/// A right of a role: group, resource, verb, and the only names.
+type Right = (String, String, String, Vec<String>);
+
+/// What a role is, and what it allows.
+fn allowed(page: &str) -> (String, BTreeSet<Right>) {
+    let documents: Vec<Value> =
+        serde_yaml::Deserializer::from_str(page).map(|document| Value::deserialize(document).unwrap()).collect();
+    assert_eq!(documents[0]["kind"], documents[1]["roleRef"]["kind"]);
+    let words = |rule: &Value, key: &str| -> Vec<String> {
+        rule[key].as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    let mut allowed = BTreeSet::new();
+    for rule in documents[0]["rules"].as_array().unwrap() {
+        let (group, verbs) = (words(rule, "apiGroups"), words(rule, "verbs"));
+        assert_eq!((group.len(), verbs.len()), (1, 1), "{rule}");
+        for plural in words(rule, "resources") {
+            let right = (group[0].clone(), plural, verbs[0].clone(), words(rule, "resourceNames"));
+            assert!(allowed.insert(right), "twice: {rule}");
+        }
+    }
+    (documents[0]["kind"].as_str().unwrap().to_owned(), allowed)
+}
+
 #[test]
 fn the_role_allows_what_is_read_and_nothing_else() {
-    for (args, kind) in [(vec!["rbac"], "ClusterRole"), (vec!["rbac", "-n", "shop"], "Role")] {
-        let page = out(&Cluster::new().run(&args));
-        let documents: Vec<Value> =
-            serde_yaml::Deserializer::from_str(&page).map(|document| Value::deserialize(document).unwrap()).collect();
-        assert_eq!((&documents[0]["kind"], &documents[1]["roleRef"]["kind"]), (&json!(kind), &json!(kind)));
-        let mut allowed = BTreeSet::new();
-        for rule in documents[0]["rules"].as_array().unwrap() {
-            assert_eq!(rule["verbs"], json!(["list"]));
-            for plural in rule["resources"].as_array().unwrap() {
-                allowed
-                    .insert((rule["apiGroups"][0].as_str().unwrap().to_owned(), plural.as_str().unwrap().to_owned()));
-            }
+    for (args, reading) in [
+        (vec![], Reading::Convert),
+        (vec!["--to", "gateway-api"], Reading::Convert),
+        (vec!["--to", "linkerd"], Reading::Policy("linkerd")),
+        (vec!["--to", "istio-ambient@1.27"], Reading::Policy("istio-ambient")),
+    ] {
+        for namespace in [None, Some("shop")] {
+            let args = [vec!["rbac"], args.clone(), namespace.map_or(vec![], |name| vec!["-n", name])].concat();
+            let (kind, allowed) = allowed(&out(&Cluster::new().run(&args)));
+            assert_eq!(kind, if namespace.is_some() { "Role" } else { "ClusterRole" });
+            let read: BTreeSet<_> = KINDS
+                .iter()
+                .filter(|kind| kind.read_for(reading) || kind.read_for(Reading::Status))
+                .filter(|kind| namespace.is_none() || kind.is_namespaced())
+                .map(|kind| {
+                    let (verb, names) = match kind.verb() {
+                        Verb::List => ("list", kind.names().to_vec()),
+                        Verb::Get => ("get", namespace.into_iter().collect()),
+                    };
+                    let names = names.into_iter().map(str::to_owned).collect();
+                    (kind.group.to_owned(), kind.plural.to_owned(), verb.to_owned(), names)
+                })
+                .collect();
+            assert_eq!(allowed, read);
         }
-        let read: BTreeSet<_> = KINDS.iter().map(|kind| (kind.group.to_owned(), kind.plural.to_owned())).collect();
-        assert_eq!(allowed, read);
     }
+}
+
+#[test]
+fn routes_alone_need_no_right_on_pods_and_policy_of_one_mesh_none_on_that_of_another() {
+    let allowed = |args: &[&str]| -> Vec<String> {
+        let rights = allowed(&out(&Cluster::new().run(&[&["rbac"], args].concat()))).1;
+        rights.into_iter().map(|(_, plural, ..)| plural).collect()
+    };
+    let has = |rights: &[String], plural: &str| rights.iter().any(|right| right == plural);
+    let routes = allowed(&[]);
+    assert!(has(&routes, "services") && !has(&routes, "pods") && !has(&routes, "configmaps"), "{routes:?}");
+    let linkerd = allowed(&["--to", "linkerd"]);
+    assert!(has(&linkerd, "pods") && has(&linkerd, "servers") && !has(&linkerd, "peerauthentications"), "{linkerd:?}");
+    let output = Cluster::new().run(&["rbac", "--to", "nothing"]);
+    assert_eq!(code(&output), 2, "{}", err(&output));
 }
 
 #[test]

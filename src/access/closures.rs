@@ -30,21 +30,21 @@ pub fn convert(
     let mut written_for = Vec::new();
     for draft in &drafts {
         if let Some(closure) = desk.closure(draft) {
-            closures.push(closure);
-            written_for.push(draft);
+            written_for.push((draft, closure.held));
+            closures.push(Closure { held: closure.held || !reading.enforced, ..closure });
         }
     }
     let answers = policy.write(&closures, around);
     let mut enforced = BTreeSet::new();
     let mut open = BTreeSet::new();
-    for ((draft, closure), written) in written_for.iter().zip(&closures).zip(answers) {
-        if desk.take(draft, closure, written) {
+    for (((draft, held), closure), written) in written_for.iter().zip(&closures).zip(answers) {
+        if desk.take(draft, *held, written) {
             enforced.insert(closure.namespace.clone());
         } else {
             open.insert(closure.namespace.clone());
         }
     }
-    let seen: BTreeSet<&Account> = written_for.iter().map(|draft| &draft.account).collect();
+    let seen: BTreeSet<&Account> = written_for.iter().map(|(draft, _)| &draft.account).collect();
     open.extend(
         drafts
             .iter()
@@ -422,8 +422,8 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     // --- what was written ---
 
-    /// Takes what the target's policy says of a closure. True if it enforces.
-    fn take(&mut self, draft: &Draft<'_>, closure: &Closure<'_>, written: Written) -> bool {
+    /// Takes what the target's policy says of a closure, which was `held` before or not. True if it enforces.
+    fn take(&mut self, draft: &Draft<'_>, held: bool, written: Written) -> bool {
         let Written { manifests, audit, refusals, findings } = written;
         let origins: Vec<usize> = draft.members.iter().map(|&member| self.items[member].object).collect();
         let refused: BTreeSet<usize> = refusals.iter().map(|(object, _)| *object).collect();
@@ -436,7 +436,7 @@ impl<'i, 'a> Desk<'i, 'a> {
                 self.find(member, finding.clone());
             }
         }
-        let held = closure.held || !refused.is_empty();
+        let held = held || !refused.is_empty();
         if !held && self.reading.enforced {
             self.out.findings.extend(findings);
             self.out.manifests.extend(manifests.into_iter().map(|manifest| (origins.clone(), manifest)));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PodPort, PortProtocol, Workloads};
 use crate::code;
 use crate::convert::ports::{self, Protocol};
-use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Workload};
+use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Unread, Workload};
 use crate::mappings::ProtocolReading;
 use crate::place::Place;
 use crate::report::Finding;
@@ -62,7 +62,14 @@ impl Destination<'_> {
                 self.refusal(code!("workload-unreadable"), format!("{} could not be read", unread.what))
                     .label(unread.place, "this may hold a workload")
                     .note("as long as it is not known, nobody can say which labels select the pods of this account alone")
-                    .help("render or repair it, or convert what the cluster has: `kubectl get deploy,sts,ds,svc -A -o json > ctx.json`, then `--with ctx.json`"),
+                    .help(match unread.why {
+                        Unread::Unlisted => {
+                            "give the rights that `smi2gamma rbac --to TARGET` prints, or read the cluster again when it answers"
+                        }
+                        Unread::Syntax | Unread::Template | Unread::Shape | Unread::Patch | Unread::Generated => {
+                            "render or repair it, or convert what the cluster has: `kubectl get deploy,sts,ds,svc -A -o json > ctx.json`, then `--with ctx.json`"
+                        }
+                    }),
             ));
         }
         let found = match self.given {

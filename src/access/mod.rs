@@ -85,7 +85,7 @@ pub struct Closure<'a> {
     pub workloads: Vec<Workloads>,
     /// The grants.
     pub permissions: Vec<Permission<'a>>,
-    /// Something keeps it from being enforced: only what audits is written for it.
+    /// Something keeps it from being enforced, or nothing was enforced before: only what audits is written for it.
     pub held: bool,
 }
 
@@ -150,9 +150,9 @@ pub struct Permission<'a> {
 /// What a mesh's policy says of a closure.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
-    /// The policy, in the order in which to apply it. Without effect where `refusals` holds anything.
+    /// The policy, in the order in which to apply it; none for a closure that is held, or where `refusals` holds anything.
     pub manifests: Vec<Manifest>,
-    /// Its audit form, where the target has one: for closures that are held or were never enforced.
+    /// Its audit form instead, where the target has one.
     pub audit: Vec<Manifest>,
     /// What the target cannot say, and no accepted loss covers: the closure is held. By object.
     pub refusals: Vec<(usize, Finding)>,

@@ -465,6 +465,9 @@ pub enum StatusFormat {
 /// `smi2gamma rbac`
 #[derive(Debug, clap::Args)]
 pub struct RbacArgs {
+    /// Also the rights that policy for this target needs.
+    #[arg(long, value_name = "TARGET[@VERSION]", help_heading = "Decisions")]
+    pub to: Option<String>,
     /// Rights in this namespace only, as a Role.
     #[arg(short, long, value_name = "NAMESPACE", help_heading = "Output")]
     pub namespace: Option<String>,

@@ -50,6 +50,9 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
     };
     let to = Profile::parse(to).with_context(|| to_because.clone())?;
 
+    let mut cluster = cluster_options(&args.cluster, args.namespace.as_ref(), args.all_namespaces);
+    cluster.reading = reading(&to);
+
     let mut given = BTreeMap::new();
     for (service, ports) in &config.service_ports {
         let key = service_name(service).with_context(|| format!("servicePorts in {file}"))?;
@@ -69,7 +72,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
             with: self::inputs(&args.with, &[], &args.cluster)?,
             max_file_size: mebibytes.saturating_mul(1 << 20),
             no_ignore: args.no_ignore,
-            cluster: cluster_options(&args.cluster, args.namespace.as_ref(), args.all_namespaces),
+            cluster,
         },
         from,
         to,
@@ -102,6 +105,9 @@ pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<
     let file = loaded.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let from = chosen_mesh(args.from.as_ref(), loaded.config.from.as_ref(), &file)?;
     let to = args.to.as_deref().or(loaded.config.to.as_deref()).unwrap_or(DEFAULT_TARGET);
+    let to = Profile::parse(to)?;
+    let mut cluster = cluster_options(&args.cluster, None, true);
+    cluster.reading = reading(&to);
     let mut ports: BTreeMap<ServiceName, BTreeSet<u16>> = BTreeMap::new();
     for pair in &args.service_port {
         let ((namespace, name), port) = given_port(pair)?;
@@ -114,11 +120,11 @@ pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<
             with: inputs(&args.with, &[], &args.cluster)?,
             max_file_size: args.max_file_size.saturating_mul(1 << 20),
             no_ignore: args.no_ignore,
-            cluster: cluster_options(&args.cluster, None, true),
+            cluster,
         },
         after,
         from,
-        to: Profile::parse(to)?,
+        to,
         ports,
         prepared: args.prepared,
     })
@@ -215,6 +221,11 @@ pub fn cluster_options(args: &ClusterArgs, namespace: Option<&String>, all_names
         all_namespaces,
         reading: Reading::Convert,
     }
+}
+
+/// What a cluster is read for, to convert it for `to`.
+pub fn reading(to: &Profile) -> Reading {
+    if to.policy().is_some() { Reading::Policy(&to.target.name) } else { Reading::Convert }
 }
 
 fn service_name(text: &str) -> Result<(String, String)> {

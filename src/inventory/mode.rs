@@ -130,10 +130,10 @@ fn config_map(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
 /// (traefik/mesh@v1.4.8 `cmd/mesh/config.go`, `docs/content/configuration.md`).
 fn arguments(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
     let containers = header.node.path(&["spec", "template", "spec", "containers"]).map(Node::items);
-    let controllers = containers.unwrap_or_default().iter().filter(|container| {
-        let image = container.get("image").and_then(Node::as_str).map(without_tag).unwrap_or_default();
-        image.ends_with("traefik/mesh") || image.ends_with("containous/maesh")
-    });
+    let controllers = containers
+        .unwrap_or_default()
+        .iter()
+        .filter(|container| container.get("image").and_then(Node::as_str).is_some_and(is_controller));
     let mode = |container: &Node| {
         let list = |key: &str| container.get(key).map(Node::items).unwrap_or_default().iter();
         let words = || list("command").chain(list("args")).filter_map(|argument| Some((argument, argument.as_str()?)));
@@ -147,6 +147,13 @@ fn arguments(header: &Header<'_>, source: SourceId) -> Vec<Mode> {
         Some(Mode { mesh: "traefik".to_owned(), enforces, seen, place: Place { source, span } })
     };
     controllers.filter_map(mode).collect()
+}
+
+/// Whether `image` is the controller of Traefik Mesh, whose arguments are its switch.
+#[must_use]
+pub fn is_controller(image: &str) -> bool {
+    let image = without_tag(image);
+    image.ends_with("traefik/mesh") || image.ends_with("containous/maesh")
 }
 
 /// An image without tag and digest: `registry.example:5000/traefik/mesh:v1.4` gives `registry.example:5000/traefik/mesh`.

@@ -142,6 +142,8 @@ pub enum Unread {
     Patch,
     /// A kustomization fetches or generates it when it is built.
     Generated,
+    /// A cluster did not give the list that it may be in.
+    Unlisted,
 }
 
 /// The kinds that have no purpose but pods; one of them without a readable template is [`Unreadable`].

@@ -2,7 +2,9 @@
 //!
 //! [`KINDS`] is the one list of what is read; `smi2gamma rbac` writes the role from it. SMI and what writes or names it come
 //! first. Of what stands beside it, only what those texts mention is kept, so that a cluster with ten thousand Services
-//! costs little. Each object becomes one text, without what only a cluster adds: a run on the cluster comes to the same
+//! costs little. Where SMI grants and the target has policy, names are not enough: then what makes pods, what leads to them
+//! and policy is read as well, in the namespaces of the destinations, and what is missing of it is told to the inventory,
+//! so that nothing is converted from half a picture. Each object becomes one text, without what only a cluster adds: a run on the cluster comes to the same
 //! as one on its manifests. Nothing is written, and nothing is interpreted beyond names.
 
 use serde::Deserialize;
@@ -11,97 +13,20 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
+mod grants;
+mod kinds;
+
+use self::grants::Grants;
 use super::kubectl::{Access, Failure, Kubectl, in_parallel};
 use super::read::Text;
-use super::{Doc, DocId, Member, Part, Scan, ScanError, Scope, ScopeKind};
+use super::{Doc, DocId, Member, MissingList, Part, Scan, ScanError, Scope, ScopeKind};
 use crate::code;
 use crate::place::{Role, Source};
 use crate::referrers::adaptor;
 use crate::report::Finding;
 use crate::yaml::emit;
 
-// === what is read ===
-
-/// One kind that is read from a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    /// `kind` of its objects.
-    pub kind: &'static str,
-    /// Its name in the API and in roles.
-    pub plural: &'static str,
-    /// What it is read for.
-    pub need: Need,
-}
-
-/// What a kind is read for, and so when and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// To be converted, and counted by `status`.
-    Smi,
-    /// It writes SMI, names it or looks like it: findings say what to do with it.
-    Follower,
-    /// A Service: ports. Kept where SMI mentions its name, in the namespaces that hold SMI.
-    Service,
-    /// A profile that may shadow a route; from any namespace. Kept where SMI mentions its Service; `status` reads all.
-    Profile,
-    /// A route that is there already; from any namespace. `status` says whether it took effect.
-    Route,
-    /// Another claim on the traffic of a Service, from any namespace.
-    Claim,
-    /// Says which mesh this is.
-    Evidence,
-    /// Programs that act on SMI; only `status` looks for them.
-    Program,
-}
-
-const fn kind(group: &'static str, kind: &'static str, plural: &'static str, need: Need) -> Kind {
-    Kind { group, kind, plural, need }
-}
-
-/// Every kind that is ever read from a cluster, in the order in which objects are listed.
-pub const KINDS: &[Kind] = &[
-    kind("split.smi-spec.io", "TrafficSplit", "trafficsplits", Need::Smi),
-    kind("access.smi-spec.io", "TrafficTarget", "traffictargets", Need::Smi),
-    kind("access.smi-spec.io", "IdentityBinding", "identitybindings", Need::Smi),
-    kind("specs.smi-spec.io", "HTTPRouteGroup", "httproutegroups", Need::Smi),
-    kind("specs.smi-spec.io", "TCPRoute", "tcproutes", Need::Smi),
-    kind("specs.smi-spec.io", "UDPRoute", "udproutes", Need::Smi),
-    kind("flagger.app", "Canary", "canaries", Need::Follower),
-    kind("argoproj.io", "Rollout", "rollouts", Need::Follower),
-    kind("specs.smi.nginx.com", "RateLimit", "ratelimits", Need::Follower),
-    kind("specs.smi.nginx.com", "CircuitBreaker", "circuitbreakers", Need::Follower),
-    kind("policy.openservicemesh.io", "Egress", "egresses", Need::Follower),
-    kind("policy.openservicemesh.io", "IngressBackend", "ingressbackends", Need::Follower),
-    kind("policy.openservicemesh.io", "UpstreamTrafficSetting", "upstreamtrafficsettings", Need::Follower),
-    kind("policy.openservicemesh.io", "Retry", "retries", Need::Follower),
-    kind("policy.flomesh.io", "Egress", "egresses", Need::Follower),
-    kind("policy.flomesh.io", "IngressBackend", "ingressbackends", Need::Follower),
-    kind("policy.flomesh.io", "UpstreamTrafficSetting", "upstreamtrafficsettings", Need::Follower),
-    kind("policy.flomesh.io", "Retry", "retries", Need::Follower),
-    kind("traffic.flomesh.io", "TrafficSplit", "trafficsplits", Need::Follower),
-    kind("split.flomesh.io", "TrafficSplit", "trafficsplits", Need::Follower),
-    kind("", "Service", "services", Need::Service),
-    kind("gateway.networking.k8s.io", "HTTPRoute", "httproutes", Need::Route),
-    kind("gateway.networking.k8s.io", "GRPCRoute", "grpcroutes", Need::Route),
-    kind("gateway.networking.k8s.io", "TCPRoute", "tcproutes", Need::Route),
-    kind("linkerd.io", "ServiceProfile", "serviceprofiles", Need::Profile),
-    kind("networking.istio.io", "VirtualService", "virtualservices", Need::Claim),
-    kind("config.openservicemesh.io", "MeshConfig", "meshconfigs", Need::Evidence),
-    kind("config.flomesh.io", "MeshConfig", "meshconfigs", Need::Evidence),
-    kind("apps", "Deployment", "deployments", Need::Program),
-];
-
-/// What a cluster is read for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reading {
-    /// To convert what it holds: SMI, and what it mentions.
-    #[default]
-    Convert,
-    /// To say where the migration stands: SMI, routes with their status, profiles, adaptors.
-    Status,
-}
+pub use self::kinds::{KINDS, Kind, Need, Reading, Verb};
 
 /// How clusters are read.
 #[derive(Clone, Debug, Default)]
@@ -119,33 +44,8 @@ pub struct ClusterOptions {
 /// Namespaces that are asked one by one; beyond, one question to all of them costs less.
 const ONE_BY_ONE: usize = 4;
 
-// === impl Kind ===
-
-impl Kind {
-    fn read_for(&self, reading: Reading) -> bool {
-        match self.need {
-            Need::Smi | Need::Route | Need::Profile => true,
-            Need::Follower | Need::Service | Need::Claim | Need::Evidence => reading == Reading::Convert,
-            Need::Program => reading == Reading::Status,
-        }
-    }
-
-    /// Whether SMI, or what names it, is read before what stands beside it.
-    fn comes_first(&self) -> bool {
-        matches!(self.need, Need::Smi | Need::Follower)
-    }
-
-    fn role(&self) -> Role {
-        if self.comes_first() { Role::Subject } else { Role::Context }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        if self.group.is_empty() { Ok(()) } else { write!(f, ".{}", self.group) }
-    }
-}
+/// Names that one call asks for at most.
+const NAMES_AT_ONCE: usize = 50;
 
 // === reading ===
 
@@ -158,12 +58,21 @@ pub(super) fn add(
     scan: &mut Scan,
 ) -> Result<(), ScanError> {
     let mut reader = Reader::new(context, options, role);
-    let served = reader.served()?;
-    let (first, beside): (Vec<Served>, Vec<Served>) = served.into_iter().partition(|served| served.kind.comes_first());
+    let groups = reader.groups()?;
+    let served = reader.served(&groups, &|kind| !kind.waits_for_grants(options.reading));
+    let (first, mut beside): (Vec<Served>, Vec<Served>) =
+        served.into_iter().partition(|served| served.kind.comes_first());
     let mut objects = reader.read_first(&first)?;
+    let grants = reader.grants(&objects, scan);
+    if grants.is_some() {
+        beside.extend(reader.served(&groups, &|kind| kind.waits_for_grants(options.reading)));
+    }
     if !objects.is_empty() || role == Role::Context || options.reading == Reading::Status {
-        let mentioned = reader.mentioned(&objects, scan);
+        let mentioned = reader.mentioned(&objects, scan, grants);
         objects.extend(reader.read_beside(&beside, &mentioned));
+        if let Some(grants) = &mentioned.grants {
+            reader.stay_inside(grants);
+        }
     }
     let serves_smi = first.iter().any(|served| served.kind.need == Need::Smi);
     reader.finish(objects, serves_smi, scan);
@@ -178,6 +87,17 @@ struct Reader<'a> {
     role: Role,
     findings: Vec<Finding>,
     incomplete: bool,
+    /// What grants need and was not read.
+    missing: Vec<Missing>,
+}
+
+/// Something that bears on grants and was not read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Missing {
+    what: String,
+    /// None: all.
+    namespace: Option<String>,
+    why: String,
 }
 
 /// A kind, and the version to ask for.
@@ -190,6 +110,8 @@ struct Served {
 struct Job<'a> {
     served: &'a Served,
     namespace: Option<&'a str>,
+    /// The only names to ask for; empty: all.
+    names: Vec<&'a str>,
 }
 
 /// One object as a text.
@@ -199,6 +121,8 @@ struct Object {
     order: usize,
     namespace: Option<String>,
     name: String,
+    /// The namespace of the pods, of a grant.
+    leads_to: Option<String>,
     text: String,
 }
 
@@ -208,6 +132,8 @@ struct Mentioned {
     words: Option<HashSet<String>>,
     /// None: all.
     namespaces: Option<BTreeSet<String>>,
+    /// None: nothing is read for the sake of grants.
+    grants: Option<Grants>,
 }
 
 // === impl Reader ===
@@ -224,24 +150,26 @@ impl<'a> Reader<'a> {
         // Without a kubeconfig kubectl still works inside a pod.
         let name =
             access.context.clone().or_else(current).map_or("cluster".to_owned(), |name| format!("cluster:{name}"));
-        Self { kubectl, name, options, role, findings: Vec::new(), incomplete: false }
+        Self { kubectl, name, options, role, findings: Vec::new(), incomplete: false, missing: Vec::new() }
     }
 
     fn refuse(&self, failure: Failure) -> ScanError {
         ScanError::Cluster { name: self.name.clone(), failure }
     }
 
-    /// The kinds of the table that the cluster serves, each at the version it prefers.
-    fn served(&mut self) -> Result<Vec<Served>, ScanError> {
-        let groups = self.kubectl.call(&["get", "--raw", "/apis"]).and_then(|answer| json::<Groups>(&answer));
-        let groups = groups.map_err(|failure| self.refuse(failure))?.groups;
-        let wanted: Vec<&Kind> = KINDS.iter().filter(|kind| kind.read_for(self.options.reading)).collect();
-        let asked: Vec<(Group, Vec<&'static Kind>)> = groups
-            .into_iter()
-            .map(|group| {
-                let kinds = wanted.iter().copied().filter(|kind| kind.group == group.name).collect();
-                (group, kinds)
-            })
+    /// The API groups that the cluster serves.
+    fn groups(&self) -> Result<Vec<Group>, ScanError> {
+        let answer = self.kubectl.call(&["get", "--raw", "/apis"]).and_then(|answer| json::<Groups>(&answer));
+        Ok(answer.map_err(|failure| self.refuse(failure))?.groups)
+    }
+
+    /// The kinds of the table that are `wanted` and that the cluster serves, each at the version it prefers.
+    fn served(&mut self, groups: &[Group], wanted: &dyn Fn(&Kind) -> bool) -> Vec<Served> {
+        let wanted: Vec<&'static Kind> =
+            KINDS.iter().filter(|kind| kind.read_for(self.options.reading) && wanted(kind)).collect();
+        let asked: Vec<(&Group, Vec<&'static Kind>)> = groups
+            .iter()
+            .map(|group| (group, wanted.iter().copied().filter(|kind| kind.group == group.name).collect()))
             .filter(|(_, kinds): &(_, Vec<_>)| !kinds.is_empty())
             .collect();
         let answers = in_parallel(&asked, |(group, kinds)| versions(&self.kubectl, group, kinds));
@@ -250,20 +178,24 @@ impl<'a> Reader<'a> {
             .filter(|kind| kind.group.is_empty())
             .map(|&kind| Served { kind, version: "v1".into() })
             .collect();
-        for ((group, _), (found, failure)) in asked.iter().zip(answers) {
-            served.extend(found);
+        for ((group, kinds), (found, failure)) in asked.iter().zip(answers) {
             if let Some(failure) = failure {
-                self.unread(&format!("the kinds of {}", group.name), &failure);
+                let what = format!("the kinds of {}", group.name);
+                if kinds.iter().any(|kind| kind.bears_on_grants()) {
+                    self.miss(what.clone(), None, &failure);
+                }
+                self.unread(&what, &failure);
             }
+            served.extend(found);
         }
         served.sort_by_key(|served| order(served.kind));
-        Ok(served)
+        served
     }
 
     /// SMI, and what writes it or names it.
     fn read_first(&mut self, served: &[Served]) -> Result<Vec<Object>, ScanError> {
         let namespace = self.options.namespace.as_deref();
-        let jobs: Vec<Job<'_>> = served.iter().map(|served| Job { served, namespace }).collect();
+        let jobs: Vec<Job<'_>> = served.iter().map(|served| Job { served, namespace, names: Vec::new() }).collect();
         let answers = in_parallel(&jobs, |job| self.list(job, &|_| true));
         let smi = |job: &Job<'_>| job.served.kind.need == Need::Smi;
         let broken = |answer: &Result<_, Failure>| matches!(answer, Err(failure) if !matches!(failure, Failure::Denied(_) | Failure::NotServed(_)));
@@ -275,90 +207,167 @@ impl<'a> Reader<'a> {
         Ok(self.take(&jobs, answers))
     }
 
-    fn mentioned(&self, objects: &[Object], scan: &Scan) -> Mentioned {
+    /// Where the grants lead that are converted to policy: those of the cluster, or of the files that it is context of.
+    fn grants(&self, objects: &[Object], scan: &Scan) -> Option<Grants> {
+        let Reading::Policy(_) = self.options.reading else { return None };
+        // Context of nothing is a side of its own, as in `verify`.
+        let grants = match self.role {
+            Role::Context if !scan.scopes.is_empty() => Grants::of_files(scan),
+            Role::Context | Role::Subject => {
+                Grants { namespaces: objects.iter().filter_map(|object| object.leads_to.clone()).collect() }
+            }
+        };
+        Some(grants).filter(|grants| !grants.namespaces.is_empty())
+    }
+
+    fn mentioned(&self, objects: &[Object], scan: &Scan, grants: Option<Grants>) -> Mentioned {
         if self.options.reading == Reading::Status {
-            return Mentioned { words: None, namespaces: None };
+            return Mentioned { words: None, namespaces: None, grants: None };
         }
         let marked = scan.documents.iter().filter(|doc| doc.marked);
         let of_files = marked.map(|doc| doc.piece.span.of(&scan.sources.get(doc.source).text));
         let words = objects.iter().map(|object| object.text.as_str()).chain(of_files).flat_map(words);
         let everywhere = self.options.all_namespaces || self.role == Role::Context;
         let namespaces = || objects.iter().filter_map(|object| object.namespace.clone()).collect();
-        Mentioned { words: Some(words.map(str::to_owned).collect()), namespaces: (!everywhere).then(namespaces) }
+        Mentioned {
+            words: Some(words.map(str::to_owned).collect()),
+            namespaces: (!everywhere).then(namespaces),
+            grants,
+        }
     }
 
     fn read_beside(&mut self, served: &[Served], mentioned: &Mentioned) -> Vec<Object> {
-        let mut jobs = Vec::new();
-        for served in served {
-            match (&self.options.namespace, &mentioned.namespaces) {
-                (Some(namespace), _) => jobs.push(Job { served, namespace: Some(namespace) }),
-                (None, Some(few)) if served.kind.need == Need::Service && few.len() <= ONE_BY_ONE => {
-                    jobs.extend(few.iter().map(|namespace| Job { served, namespace: Some(namespace) }));
-                }
-                (None, _) => jobs.push(Job { served, namespace: None }),
-            }
-        }
-        let answers = in_parallel(&jobs, |job| {
-            let need = job.served.kind.need;
-            self.list(job, &|object| mentioned.keeps(need, object))
-        });
+        let only = self.options.namespace.as_deref();
+        let jobs: Vec<Job<'_>> = served.iter().flat_map(|served| served.jobs(mentioned, only)).collect();
+        let answers = in_parallel(&jobs, |job| self.list(job, &|object| mentioned.keeps(job.served.kind, object)));
         self.take(&jobs, answers)
     }
 
+    /// What `-n` leaves out of what grants need.
+    fn stay_inside(&mut self, grants: &Grants) {
+        let Some(only) = &self.options.namespace else { return };
+        for namespace in grants.namespaces.iter().filter(|namespace| *namespace != only) {
+            self.missing.push(Missing {
+                what: format!("namespace `{namespace}`"),
+                namespace: Some(namespace.clone()),
+                why: format!("nothing but namespace {only} was read (-n)"),
+            });
+        }
+        let message = format!(
+            "{}: routes, scrapers and webhooks of other namespaces than `{only}` were not looked for",
+            self.name
+        );
+        self.findings.push(
+            Finding::new(code!("cluster-one-namespace"), message)
+                .note("who calls the destinations from there without a grant is cut off once policy enforces")
+                .help("read the whole cluster once, without `-n`, or name who calls with `--ingress` and `--scraper`"),
+        );
+    }
+
     fn list(&self, job: &Job<'_>, keep: &dyn Fn(&Value) -> bool) -> Result<Vec<Object>, Failure> {
-        let Job { served: Served { kind, version }, namespace } = job;
+        let Job { served: Served { kind, version }, namespace, names } = job;
         let resource = if kind.group.is_empty() {
             kind.plural.to_owned()
         } else {
             format!("{}.{version}.{}", kind.plural, kind.group)
         };
+        let mut question = vec!["get".to_owned(), resource];
         let place = namespace.map_or_else(|| "--all-namespaces".to_owned(), |name| format!("--namespace={name}"));
-        let answer = self.kubectl.call(&["get", &resource, &place, "--chunk-size=500", "--output=json"])?;
+        match kind.verb() {
+            Verb::List => {
+                question.extend([place, "--chunk-size=500".to_owned()]);
+                question.extend(names.first().map(|name| format!("--field-selector=metadata.name={name}")));
+            }
+            Verb::Get => {
+                question.extend(names.iter().map(|name| (*name).to_owned()));
+                question.push("--ignore-not-found".to_owned());
+            }
+        }
+        question.push("--output=json".to_owned());
+        let answer = self.kubectl.call(&question.iter().map(String::as_str).collect::<Vec<_>>())?;
         let mut objects = Vec::new();
         let mut sink = |mut object: Value| {
             if keep(&object) {
-                strip(&mut object, kind.need == Need::Route && self.options.reading == Reading::Status);
+                strip(&mut object, kind, self.options.reading);
                 let text_at = |key: &str| object["metadata"][key].as_str().map(str::to_owned);
                 objects.push(Object {
                     order: order(kind),
                     namespace: text_at("namespace"),
                     name: text_at("name").unwrap_or_default(),
+                    leads_to: grants::leads_to(kind.kind, &object, None).map(str::to_owned),
                     text: emit::to_yaml(std::slice::from_ref(&object)),
                 });
             }
         };
-        let mut reader = serde_json::Deserializer::from_slice(&answer);
-        List(&mut sink).deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| garbled(&error))?;
+        match (kind.verb(), names.as_slice()) {
+            // kubectl says nothing where none is there, and gives the object itself where only one was asked for.
+            (Verb::Get, _) if answer.trim_ascii().is_empty() => {}
+            (Verb::Get, [_]) => sink(json::<Value>(&answer)?),
+            (Verb::List | Verb::Get, _) => {
+                let mut reader = serde_json::Deserializer::from_slice(&answer);
+                List(&mut sink)
+                    .deserialize(&mut reader)
+                    .and_then(|()| reader.end())
+                    .map_err(|error| garbled(&error))?;
+            }
+        }
         Ok(objects)
     }
 
-    /// The objects of the answers that are whole; findings for the others.
+    /// The objects of the answers that are whole; findings for the others, one for each kind and reason.
     fn take(&mut self, jobs: &[Job<'_>], answers: Vec<Result<Vec<Object>, Failure>>) -> Vec<Object> {
         let mut objects = Vec::new();
+        let mut told = BTreeSet::new();
         for (job, answer) in jobs.iter().zip(answers) {
             let kind = job.served.kind;
-            match answer {
-                Ok(found) => objects.extend(found),
+            let failure = match answer {
+                Ok(found) => {
+                    objects.extend(found);
+                    continue;
+                }
                 // What was served a moment ago and is no longer holds nothing.
-                Err(Failure::NotServed(_)) => {}
-                Err(Failure::Denied(said)) => self.denied(kind, &said),
-                Err(failure) => self.unread(&kind.to_string(), &failure),
+                Err(Failure::NotServed(_)) => continue,
+                Err(failure) => failure,
+            };
+            if kind.bears_on_grants() {
+                let namespace = job.namespace.map(str::to_owned);
+                let place = namespace.as_ref().map(|name| format!(" in namespace `{name}`")).unwrap_or_default();
+                self.miss(format!("the list of {kind}{place}"), namespace, &failure);
+            }
+            let denied = matches!(failure, Failure::Denied(_));
+            if told.insert((order(kind), denied)) {
+                match failure {
+                    Failure::Denied(said) => self.denied(kind, &said),
+                    failure => self.unread(&kind.to_string(), &failure),
+                }
             }
         }
         objects
     }
 
+    fn miss(&mut self, what: String, namespace: Option<String>, failure: &Failure) {
+        self.missing.push(Missing { what, namespace, why: failure.to_string() });
+    }
+
     fn denied(&mut self, kind: &Kind, said: &str) {
         self.incomplete = true;
-        let message = format!("{}: {kind} may not be listed: {said}", self.name);
-        let finding = if kind.need == Need::Smi {
-            Finding::new(code!("cluster-denied"), message)
-                .note("SMI objects of this kind are missing from the result")
-                .help(DENIED)
-        } else {
-            Finding::new(code!("cluster-context-denied"), message).help(DENIED)
+        let verb = match kind.verb() {
+            Verb::List => "listed",
+            Verb::Get => "read",
         };
-        self.findings.push(finding);
+        let message = format!("{}: {kind} may not be {verb}: {said}", self.name);
+        let finding = if kind.need == Need::Smi {
+            Finding::new(code!("cluster-denied"), message).note("SMI objects of this kind are missing from the result")
+        } else {
+            Finding::new(code!("cluster-context-denied"), message)
+        };
+        let to = match self.options.reading {
+            Reading::Policy(target) => format!(" --to {target}"),
+            Reading::Convert | Reading::Status => String::new(),
+        };
+        self.findings.push(finding.help(format!(
+            "`smi2gamma rbac{to}` prints a role with the rights that are needed; with `-n NAMESPACE` only that namespace is read"
+        )));
     }
 
     fn unread(&mut self, what: &str, failure: &Failure) {
@@ -372,25 +381,29 @@ impl<'a> Reader<'a> {
     }
 
     /// Puts the texts into the scan, in the order of the table, then by namespace and name.
-    fn finish(self, mut objects: Vec<Object>, serves_smi: bool, scan: &mut Scan) {
+    fn finish(mut self, mut objects: Vec<Object>, serves_smi: bool, scan: &mut Scan) {
         objects.sort();
         objects.dedup();
         let smi = objects.iter().filter(|object| KINDS[object.order].need == Need::Smi).count();
         scan.read.clusters.push(self.said(smi, objects.len() - smi, serves_smi));
         scan.read.incomplete |= self.incomplete;
-        scan.findings.extend(self.findings);
+        scan.findings.append(&mut self.findings);
         let mut docs = Vec::new();
         for object in objects {
-            let Object { order, namespace, name, text } = object;
+            let Object { order, namespace, name, leads_to: _, text } = object;
             let kind = &KINDS[order];
             let path = namespace.map_or(name.clone(), |namespace| format!("{namespace}/{name}"));
-            let role = if self.role == Role::Context { Role::Context } else { kind.role() };
-            let Text { text, pieces } = Text::of(text);
-            let source = Source { name: format!("{} {} {path}", self.name, kind.kind), path: None, text, role };
-            let source = scan.sources.add(source);
-            for (piece, marked) in pieces {
-                docs.push(DocId(u32::try_from(scan.documents.len()).unwrap_or(u32::MAX)));
-                scan.documents.push(Doc { source, piece, marked, part: Part::Manifest });
+            let subject = self.role == Role::Subject && kind.comes_first();
+            let role = if subject { Role::Subject } else { Role::Context };
+            docs.extend(add_text(scan, format!("{} {} {path}", self.name, kind.kind), text, role));
+        }
+        self.missing.sort();
+        self.missing.dedup();
+        for Missing { what, namespace, why } in self.missing {
+            let text = format!("# {}\n", why.replace(['\n', '\r'], " "));
+            for doc in add_text(scan, format!("{}: {what}", self.name), text, Role::Context) {
+                docs.push(doc);
+                scan.missing_lists.push(MissingList { doc, what: what.clone(), namespace: namespace.clone() });
             }
         }
         if self.role == Role::Context {
@@ -411,12 +424,58 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The one remedy of missing rights.
-const DENIED: &str =
-    "`smi2gamma rbac` prints a role with the rights that are needed; with `-n NAMESPACE` only that namespace is read";
+/// Adds a text; gives its documents.
+fn add_text(scan: &mut Scan, name: String, text: String, role: Role) -> Vec<DocId> {
+    let Text { text, pieces } = Text::of(text);
+    let source = scan.sources.add(Source { name, path: None, text, role });
+    let add = |(piece, marked)| {
+        scan.documents.push(Doc { source, piece, marked, part: Part::Manifest });
+        DocId(u32::try_from(scan.documents.len() - 1).unwrap_or(u32::MAX))
+    };
+    pieces.into_iter().map(add).collect()
+}
 
 fn order(kind: &Kind) -> usize {
     KINDS.iter().position(|known| known == kind).unwrap_or(KINDS.len())
+}
+
+// === impl Served ===
+
+impl Served {
+    /// The questions about the kind; nothing outside of `only`.
+    fn jobs<'j>(&'j self, mentioned: &'j Mentioned, only: Option<&'j str>) -> Vec<Job<'j>> {
+        let one = |namespace| Job { served: self, namespace, names: Vec::new() };
+        let few = match self.kind.need {
+            Need::Service => mentioned.of_services(),
+            Need::Workload | Need::Caller | Need::Policy(_) => mentioned.of_grants(),
+            Need::Namespace => {
+                let names = mentioned.of_grants().unwrap_or_default().into_iter();
+                let names: Vec<&str> = names.filter(|name| only.is_none_or(|only| only == *name)).collect();
+                let jobs = names.chunks(NAMES_AT_ONCE);
+                return jobs.map(|names| Job { served: self, namespace: None, names: names.to_vec() }).collect();
+            }
+            Need::Switch(names) if !names.is_empty() => {
+                return names.iter().map(|name| Job { served: self, namespace: only, names: vec![*name] }).collect();
+            }
+            Need::ClusterCaller if only.is_some() => return Vec::new(),
+            Need::Smi
+            | Need::Follower
+            | Need::Profile
+            | Need::Route
+            | Need::Claim
+            | Need::Evidence
+            | Need::Program
+            | Need::FarCaller
+            | Need::ClusterCaller
+            | Need::Waypoint(_)
+            | Need::Switch(_) => None,
+        };
+        match (only, few) {
+            (Some(only), _) => vec![one(Some(only))],
+            (None, Some(few)) if few.len() <= ONE_BY_ONE => few.into_iter().map(|name| one(Some(name))).collect(),
+            (None, _) => vec![one(None)],
+        }
+    }
 }
 
 /// The words of a text that may be names of Services.
@@ -425,15 +484,22 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Takes away what only a cluster adds to an object (Kubernetes API conventions, "Metadata" and "Spec and Status").
-fn strip(object: &mut Value, keep_status: bool) {
+fn strip(object: &mut Value, kind: &Kind, reading: Reading) {
     let Value::Object(object) = object else { return };
-    if !keep_status {
+    if kind.need != Need::Route || reading != Reading::Status {
         object.remove("status");
+    }
+    if (kind.group, kind.kind) == ("batch", "Job") {
+        grants::strip_job(object);
     }
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         const ADDED: [&str; 6] =
             ["managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"];
         ADDED.iter().for_each(|key| drop(metadata.remove(*key)));
+        // Of SMI it tells who keeps the object.
+        if let (Some(Value::Object(annotations)), false) = (metadata.get_mut("annotations"), kind.comes_first()) {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
         if let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") {
             owners
                 .iter_mut()
@@ -452,19 +518,39 @@ fn runs_adaptor(workload: &Value) -> bool {
 // === impl Mentioned ===
 
 impl Mentioned {
-    fn keeps(&self, need: Need, object: &Value) -> bool {
+    /// The namespaces of the Services that are kept; none: all.
+    fn of_services(&self) -> Option<BTreeSet<&str>> {
+        let own = self.namespaces.as_ref()?.iter().map(String::as_str);
+        Some(own.chain(self.of_grants().unwrap_or_default()).collect())
+    }
+
+    /// The namespaces that grants lead to; none: there are no grants.
+    fn of_grants(&self) -> Option<BTreeSet<&str>> {
+        Some(self.grants.as_ref()?.namespaces.iter().map(String::as_str).collect())
+    }
+
+    fn keeps(&self, kind: &Kind, object: &Value) -> bool {
         let named = |name: &str| self.words.as_ref().is_none_or(|words| words.contains(name));
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let here = || {
             let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
             self.namespaces.as_ref().is_none_or(|namespaces| namespaces.contains(namespace))
         };
-        match need {
+        let mentioned = match kind.need {
             Need::Service => named(name) && here(),
             Need::Profile => named(name.split('.').next().unwrap_or(name)),
-            Need::Program => runs_adaptor(object),
+            Need::Program => self.grants.is_none() && runs_adaptor(object),
             Need::Smi | Need::Follower | Need::Route | Need::Claim | Need::Evidence => true,
-        }
+            Need::Workload
+            | Need::Caller
+            | Need::FarCaller
+            | Need::ClusterCaller
+            | Need::Policy(_)
+            | Need::Waypoint(_)
+            | Need::Namespace
+            | Need::Switch(_) => false,
+        };
+        mentioned || self.grants.as_ref().is_some_and(|grants| grants.keeps(kind, object))
     }
 }
 

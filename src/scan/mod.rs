@@ -103,10 +103,23 @@ pub struct Scan {
     pub scopes: Vec<Scope>,
     /// The documents of `--with`: context for every scope.
     pub context: Vec<DocId>,
+    /// Lists of a cluster that are missing, where grants need them.
+    pub missing_lists: Vec<MissingList>,
     /// What could not be read, sorted by place.
     pub findings: Vec<Finding>,
     /// How much was read, and what was not.
     pub read: ReadStats,
+}
+
+/// A list that a cluster did not give: nobody knows all that bears on the pods of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingList {
+    /// A document without an object that says why, in the scope or the context that the list is missing from.
+    pub doc: DocId,
+    /// What is missing: ``the list of Pod in namespace `shop` ``.
+    pub what: String,
+    /// The namespace; none for all.
+    pub namespace: Option<String>,
 }
 
 /// Names one document of [`Scan::documents`].

@@ -9,11 +9,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Policy;
 use super::istio_rules::{
     Allowed, Names, Notes, Ports, ROOT_NAMESPACE, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of,
     selector, signature,
 };
+use super::{Policy, in_namespaces};
 use crate::access::{Around, Closure, Permission, PodPort, PortProtocol, Workloads, Written};
 use crate::code;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
@@ -29,8 +29,10 @@ pub(super) struct Sidecar;
 impl Policy for Sidecar {
     fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written> {
         let Some(speaker) = Speaker::new(around) else { return not_served(closures, around) };
-        let mut names = reserved(closures);
-        closures.iter().map(|closure| written(closure, speaker, &mut names)).collect()
+        in_namespaces(closures, |own| {
+            let mut names = reserved(own.iter().copied());
+            own.iter().map(|closure| written(closure, speaker, &mut names)).collect()
+        })
     }
 
     fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
@@ -61,9 +63,9 @@ pub(super) fn default_deny(namespace: &str, around: Around<'_>) -> Vec<Manifest>
 }
 
 /// Names that nothing of a closure may have.
-pub(super) fn reserved(closures: &[Closure<'_>]) -> Names {
+pub(super) fn reserved<'c>(closures: impl Iterator<Item = &'c Closure<'c>>) -> Names {
     let mut names = Names::default();
-    let namespaces: BTreeSet<&str> = closures.iter().map(|closure| closure.namespace.as_str()).collect();
+    let namespaces: BTreeSet<&str> = closures.map(|closure| closure.namespace.as_str()).collect();
     for namespace in namespaces {
         names.take(namespace, ALLOW_NOTHING);
     }
@@ -129,10 +131,12 @@ pub(super) fn finished(
     has_audit: impl Fn(&Manifest) -> bool,
 ) -> Written {
     let Notes { refusals, findings } = notes;
+    if refusals.is_empty() && !closure.held {
+        return Written { manifests, audit: Vec::new(), refusals, findings };
+    }
     let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
     let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
-    let holds = refusals.is_empty() && !closure.held;
-    Written { manifests: if holds { manifests } else { Vec::new() }, audit, refusals, findings }
+    Written { manifests: Vec::new(), audit, refusals, findings }
 }
 
 fn spec(workloads: &Workloads, rules: Vec<Rule>) -> Spec {

@@ -91,7 +91,7 @@ impl Policy for Ambient {
     fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written> {
         let Some(speaker) = Speaker::new(around) else { return not_served(closures, around) };
         let map = Map::new(closures, speaker);
-        let mut names = reserved(closures);
+        let mut names = reserved(closures.iter());
         let mut written: Vec<Written> = (0..closures.len()).map(|closure| map.written(closure, &mut names)).collect();
         map.hold_together(&mut written);
         written

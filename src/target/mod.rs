@@ -8,6 +8,9 @@ mod istio_ambient;
 mod istio_rules;
 mod linkerd;
 
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
 use crate::access::{Around, Closure, Written};
 use crate::manifest::Manifest;
 use crate::mappings::{
@@ -31,6 +34,29 @@ pub trait Policy: Sync {
 
     /// What denies everything without a grant in `namespace`; to be applied last.
     fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest>;
+}
+
+/// Writes for the closures of each namespace by themselves, side by side, since names are taken within one; the answers
+/// are in the order of the closures.
+fn in_namespaces<'a>(closures: &[Closure<'a>], write: impl Fn(&[&Closure<'a>]) -> Vec<Written> + Sync) -> Vec<Written> {
+    let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, closure) in closures.iter().enumerate() {
+        by_namespace.entry(&closure.namespace).or_default().push(index);
+    }
+    let written: Vec<(Vec<usize>, Vec<Written>)> = by_namespace
+        .into_values()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|indices| {
+            let own: Vec<&Closure<'_>> = indices.iter().map(|&index| &closures[index]).collect();
+            let written = write(&own);
+            (indices, written)
+        })
+        .collect();
+    let mut ordered: Vec<(usize, Written)> =
+        written.into_iter().flat_map(|(indices, written)| indices.into_iter().zip(written)).collect();
+    ordered.sort_by_key(|(index, _)| *index);
+    ordered.into_iter().map(|(_, written)| written).collect()
 }
 
 /// All policies, by the name of their target.

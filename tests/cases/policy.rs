@@ -124,14 +124,17 @@ pub fn through(ran: &Ran, proxy: &Proxy<'_>, port: u16, text: &str) -> bool {
     istio_engine::allows(&policies, "shop", proxy, &call, "cluster.local")
 }
 
+/// Whether a run's policy lets a call to a pod port through.
+pub type Allows = fn(&Ran, u16, &str) -> bool;
+
 /// A run for Linkerd and one for Istio, each with its evaluator.
-pub fn both(world: impl Fn() -> World) -> [(Ran, fn(&Ran, u16, &str) -> bool); 2] {
+pub fn both(world: impl Fn() -> World) -> [(Ran, Allows); 2] {
     [(world().to("linkerd").run(), linkerd), (world().to("istio").run(), istio)]
 }
 
 /// What nobody could say otherwise: `cart` may GET on port 8080, and nobody else may anything.
 #[track_caller]
-fn is_enforced(ran: &Ran, allows: fn(&Ran, u16, &str) -> bool) {
+fn is_enforced(ran: &Ran, allows: Allows) {
     assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "{:#?}", ran.findings());
     for (call, passes) in [("cart GET /", true), ("cart POST /", false), ("till GET /", false), ("- GET /", false)] {
         assert_eq!(allows(ran, 8080, call), passes, "{call}: {:#?}", ran.manifests());
@@ -140,7 +143,7 @@ fn is_enforced(ran: &Ran, allows: fn(&Ran, u16, &str) -> bool) {
 
 /// Nothing denies, and the grants wait under this code.
 #[track_caller]
-fn is_held(ran: &Ran, code: &str, allows: fn(&Ran, u16, &str) -> bool) {
+fn is_held(ran: &Ran, code: &str, allows: Allows) {
     assert!(ran.codes("TrafficTarget", "t").contains(&code), "{:#?}", ran.findings());
     assert!(ran.outcome("TrafficTarget", "t").needs_hands());
     assert!(!ran.enforces(), "{:#?}", ran.manifests());

@@ -155,8 +155,7 @@ fn condition_holds(when: &Value, call: &Call) -> bool {
     // `*` is Envoy's present_match: there, whatever the value.
     let takes = |word: &&str| value.is_some_and(|value| **word == *"*" || word_takes(word, value));
     let values = list(when, "values");
-    (values.is_empty() || values.iter().any(|word| takes(word)))
-        && !list(when, "notValues").iter().any(|word| takes(word))
+    (values.is_empty() || values.iter().any(&takes)) && !list(when, "notValues").iter().any(takes)
 }
 
 fn word_takes(word: &str, value: &str) -> bool {

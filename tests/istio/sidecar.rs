@@ -509,7 +509,7 @@ fn a_half_converted_destination_does_not_enforce_and_reports_the_rest() {
     assert_eq!(audit.value["metadata"]["annotations"]["istio.io/dry-run"], "true");
     let labels = [("app".to_owned(), "api".to_owned())].into();
     let open = call("- 8080 DELETE /", "cluster.local");
-    assert!(allows(&[audit.value.clone()], "shop", &Proxy::Sidecar(&labels), &open, "cluster.local"));
+    assert!(allows(std::slice::from_ref(&audit.value), "shop", &Proxy::Sidecar(&labels), &open, "cluster.local"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::pattern::{
 };
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
-use crate::target::Policy;
+use crate::target::{Policy, in_namespaces};
 
 use routes::{Atom, Callers, HeaderWord, MAX_HEADERS, Match, PathWord, Sense, Tangle, settle};
 
@@ -48,8 +48,10 @@ const SPIFFE_SINCE: &str = "2.15";
 
 impl Policy for Linkerd {
     fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written> {
-        let mut names = Names::default();
-        closures.iter().map(|closure| Writer::of(closure, around, &mut names).written()).collect()
+        in_namespaces(closures, |own| {
+            let mut names = Names::default();
+            own.iter().map(|closure| Writer::of(closure, around, &mut names).written()).collect()
+        })
     }
 
     /// None: what denies the rest is an annotation of the namespace and of its pods, and an object that carries it would
@@ -114,6 +116,15 @@ enum Plan {
     Routes(Vec<(Callers, Vec<Match>)>),
 }
 
+/// A port that gets a Server.
+struct Covered<'w> {
+    name: String,
+    workloads: &'w Workloads,
+    port: Port,
+    /// Routes attach to it.
+    routed: bool,
+}
+
 struct Writer<'w, 'a> {
     closure: &'w Closure<'a>,
     around: Around<'w>,
@@ -137,32 +148,41 @@ impl<'w, 'a> Writer<'w, 'a> {
             self.udp(permission);
         }
         let several = self.closure.workloads.len() > 1;
-        let (mut supports, mut servers) = (Vec::new(), Vec::new());
-        let (mut audit_supports, mut audit_servers) = (Vec::new(), Vec::new());
+        let mut supports = Vec::new();
+        let mut covered = Vec::new();
         for (number, workloads) in self.closure.workloads.iter().enumerate() {
             let base =
                 if several { format!("{}-{}", self.closure.account, number + 1) } else { self.closure.account.clone() };
             for port in self.ports(workloads) {
                 let plan = self.plan(&port);
-                let server = self.server_name(&base, port.number);
-                let objects = self.objects(&server, &port, &plan);
-                audit_supports.extend(objects.iter().cloned());
-                supports.extend(objects);
-                if let Plan::Routes(_) = plan {
-                    audit_supports.extend(self.rest_route(&server));
-                }
-                servers.extend(self.server(&server, workloads, &port, false));
-                audit_servers.extend(self.server(&server, workloads, &port, true));
+                let name = self.server_name(&base, port.number);
+                supports.extend(self.objects(&name, &port, &plan));
+                covered.push(Covered { name, workloads, port, routed: matches!(plan, Plan::Routes(_)) });
             }
             self.undeclared(workloads);
         }
-        if !audit_servers.is_empty() {
-            audit_supports.extend(audit_servers);
-            self.written.audit = audit_supports;
+        if self.closure.held || !self.written.refusals.is_empty() {
+            self.written.audit = self.audited(supports, &covered);
+        } else {
+            let servers = covered.iter().filter_map(|one| self.server(&one.name, one.workloads, &one.port, false));
+            supports.extend(servers);
+            self.written.manifests = supports;
+        }
+        self.written
+    }
+
+    /// The form that only reports; nothing where this version has none.
+    fn audited(&mut self, mut supports: Vec<Manifest>, covered: &[Covered<'_>]) -> Vec<Manifest> {
+        let servers: Vec<Manifest> =
+            covered.iter().filter_map(|one| self.server(&one.name, one.workloads, &one.port, true)).collect();
+        if servers.is_empty() {
+            return servers;
+        }
+        for one in covered.iter().filter(|one| one.routed) {
+            supports.extend(self.rest_route(&one.name));
         }
         supports.extend(servers);
-        self.written.manifests = supports;
-        self.written
+        supports
     }
 
     // --- what is asked for ---

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The rights that `smi2gamma rbac` prints are enough for a whole run, in the cluster and in one namespace; with one rule less the run says
-# which kinds it may not list and that it is incomplete. Kinds of the table that no set of definitions brings are served with an open schema.
+# The rights that `smi2gamma rbac` prints are enough for a whole run, in the cluster and in one namespace, for routes alone and with policy;
+# with one rule less the run says which kinds it may not read and that it is incomplete, and holds the destinations of grants. Kinds of the table that no set of definitions brings are served with an open schema.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 in_cluster
@@ -106,4 +106,33 @@ while read -r group resources; do
 done <"$folder/rules"
 ((number > 10)) || not_ok "the role has only $number rules"
 
-"$KUBECTL" delete -f "$here/once/split.yaml" -f "$folder/all.yaml" --wait=false >/dev/null
+# === policy ===
+
+"$program" rbac --to linkerd >"$folder/policy.yaml"
+sed '/^---/,$d' "$folder/policy.yaml" >"$folder/role.yaml"
+"$KUBECTL" delete -f "$here/once/split.yaml" >/dev/null
+"$KUBECTL" apply -f "$here/once/grant.yaml" >/dev/null
+must "the API server takes what rbac prints for policy" "$KUBECTL" apply --validate=strict -f "$folder/policy.yaml"
+"$program" rbac --to linkerd -n plugin-suite | "$KUBECTL" apply --validate=strict -f - >/dev/null
+policy=(convert cluster: --from osm --enforced yes --to linkerd)
+must "the role is enough for the policy of a cluster" whole "$reader" "${policy[@]}"
+must "what is written then enforces" grep -q '^kind: Server' "$folder/out"
+must "the role of a namespace is enough for its policy" whole "$of_one" "${policy[@]}" -n plugin-suite
+
+# held RESOURCE: without the rule that has it, the run says what it may not read, and nothing enforces.
+held() {
+    local rule
+    rule=$(awk -v word="[[ ]$1[],]" '/^- apiGroups/ { n++ } /^  resources:/ && $0 ~ word { print n; exit }' "$folder/role.yaml")
+    without "${rule:?no rule for $1}" | "$KUBECTL" apply -f - >/dev/null
+    "$program" "${policy[@]}" --kubeconfig "$reader" >"$folder/out" 2>"$folder/said" || true
+    local words
+    for words in incomplete 'may not be' workload-unreadable; do
+        grep -q "$words" "$folder/said" || { echo "it does not say $words: $(<"$folder/said")"; return 1; }
+    done
+    ! grep -q '^kind: Server' "$folder/out"
+}
+for right in deployments pods jobs namespaces ingresses servers validatingwebhookconfigurations; do
+    must "without the right on $right nothing enforces" held "$right"
+done
+
+"$KUBECTL" delete -f "$here/once/grant.yaml" -f "$folder/policy.yaml" --wait=false >/dev/null

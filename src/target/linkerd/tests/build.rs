@@ -24,6 +24,7 @@ pub struct World {
     pub workloads: Vec<Workloads>,
     pub grants: Vec<Grant>,
     pub losses: Vec<AcceptedLoss>,
+    pub held: bool,
 }
 
 /// One permission.
@@ -63,6 +64,7 @@ pub fn api() -> World {
         }],
         grants: Vec::new(),
         losses: Vec::new(),
+        held: false,
     }
 }
 
@@ -103,6 +105,12 @@ impl World {
         self
     }
 
+    /// Something keeps it from being enforced.
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+
     pub fn version(mut self, version: &str) -> Self {
         self.to = format!("linkerd@{version}");
         self
@@ -134,7 +142,7 @@ impl World {
             account: self.account.clone(),
             workloads: self.workloads.clone(),
             permissions: self.grants.iter().enumerate().map(|(index, grant)| grant.permission(index)).collect(),
-            held: false,
+            held: self.held,
         }
     }
 
