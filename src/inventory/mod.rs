@@ -420,7 +420,9 @@ fn may_be(one: Option<&str>, other: Option<&str>) -> bool {
 /// The one answer among candidates, if they all say the same.
 fn one_of<'a>(mut candidates: impl Iterator<Item = &'a Service>) -> Lookup<&'a Service> {
     let Some(first) = candidates.next() else { return Lookup::Missing };
-    match candidates.find(|other| !other.same_meaning(first)) {
+    let others: Vec<&Service> = candidates.filter(|other| !other.same_meaning(first)).collect();
+    // One that is called at other ports says more than one that only names them otherwise.
+    match others.iter().find(|other| !other.same_ports(first)).or(others.first()) {
         Some(other) => Lookup::Ambiguous(first, other),
         None => Lookup::Found(first),
     }
