@@ -225,7 +225,7 @@ impl Destination<'_> {
             }
         }
         for member in members {
-            listening.declared(member, self.protocol);
+            listening.declared(member);
         }
         if members.is_empty() {
             for service in inventory.services_selecting(Some(self.namespace), &labels) {
@@ -289,8 +289,7 @@ impl Listening {
     /// The ports that a Service leads to.
     fn through(&mut self, service: &Service, containers: &[ContainerPort], reading: ProtocolReading) {
         for port in &service.ports {
-            let (protocol, _) = ports::protocol(port, service, reading);
-            let protocol = of(protocol);
+            let protocol = of(ports::taken_for(port, service, reading));
             for number in targets(port, containers) {
                 if protocol != PortProtocol::Udp {
                     let (known, at) = *self.said.entry(number).or_insert((protocol, service.place));
@@ -304,22 +303,18 @@ impl Listening {
         }
     }
 
-    /// The ports that containers declare, and those that probes call.
-    fn declared(&mut self, member: &Workload, reading: ProtocolReading) {
+    /// The ports that containers declare, and those that probes call. What a Service said of one stands.
+    fn declared(&mut self, member: &Workload) {
         for port in &member.ports {
             let protocol = match port.transport {
                 Transport::Udp | Transport::Sctp => PortProtocol::Udp,
-                Transport::Tcp => {
-                    let named = port.name.as_deref().and_then(ports::by_name);
-                    of(named.unwrap_or_else(|| ports::undeclared(port.number, reading)))
-                }
+                Transport::Tcp => of(ports::of_container(port.name.as_deref())),
             };
             self.port(port.number, protocol);
         }
         for probe in &member.probes {
             let (Some(number), ProbeKind::Http { path, .. }) = (probe.port, &probe.what) else { continue };
-            let protocol = of(ports::undeclared(number, reading));
-            self.port(number, protocol).probes.insert(path.clone());
+            self.port(number, PortProtocol::Http).probes.insert(path.clone());
         }
     }
 }

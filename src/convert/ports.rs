@@ -1,5 +1,9 @@
 //! Which ports a split covers, and what speaks on them.
 //!
+//! Two questions are asked of a Service's words, and they differ. The kind of a route follows every word, since the target
+//! reads them after the move: an HTTPRoute on a port that is marked as TCP does nothing. What the source mesh took a port
+//! for follows only the words that this mesh read.
+//!
 //! SMI splits name no port: they cover every port of the root Service, and a backend takes part in those that it has by
 //! the same number (smi-spec `apis/traffic-split/v1alpha4`, "Ports"). A route names its port, so the Services must be
 //! known; a port is never made up.
@@ -138,10 +142,9 @@ fn root_port(port: &Port, service: &Service, reading: ProtocolReading) -> RootPo
     RootPort { number: port.number, protocol, assumed, app_protocol: port.app_protocol.is_some() }
 }
 
-/// What speaks on a port of a Service, and whether that was not declared but taken from what the source mesh does by
+/// What the routes of a port are about, and whether that was not declared but taken from what the source mesh does by
 /// default.
-#[must_use]
-pub fn protocol(port: &Port, service: &Service, reading: ProtocolReading) -> (Protocol, bool) {
+fn protocol(port: &Port, service: &Service, reading: ProtocolReading) -> (Protocol, bool) {
     match port.transport {
         Transport::Udp | Transport::Sctp => (Protocol::Udp, false),
         Transport::Tcp => match declared(port, service) {
@@ -151,31 +154,74 @@ pub fn protocol(port: &Port, service: &Service, reading: ProtocolReading) -> (Pr
     }
 }
 
-/// What the Service itself says: `appProtocol`, the prefix of the port's name, or an annotation.
+/// What the source mesh took a port of a Service for: by the words that it read, else HTTP.
+#[must_use]
+pub fn taken_for(port: &Port, service: &Service, reading: ProtocolReading) -> Protocol {
+    let said = match (port.transport, reading) {
+        (Transport::Udp | Transport::Sctp, _) => return Protocol::Udp,
+        (
+            Transport::Tcp,
+            ProtocolReading::DeclaredElseHttp | ProtocolReading::HttpOnly | ProtocolReading::Undefined,
+        ) => by_app_protocol(port).or_else(|| port.name.as_deref().and_then(by_name)),
+        (Transport::Tcp, ProtocolReading::AnnotatedElseHttp) => by_traffic_type(service),
+        (Transport::Tcp, ProtocolReading::Detected) => {
+            let opaque = lists_opaque(service, port.number).unwrap_or_else(|| OPAQUE.contains(&port.number));
+            opaque.then_some(Protocol::Tcp)
+        }
+    };
+    said.map_or(Protocol::Http, over_tcp)
+}
+
+/// What the pods of a TCP port speak that no Service leads to. No mesh was told, so the name of the container's port is
+/// all there is.
+#[must_use]
+pub fn of_container(name: Option<&str>) -> Protocol {
+    name.and_then(by_name).map_or(Protocol::Http, over_tcp)
+}
+
+/// A port that is open for TCP carries no datagrams, whatever is said of it.
+fn over_tcp(said: Protocol) -> Protocol {
+    match said {
+        Protocol::Udp => Protocol::Tcp,
+        Protocol::Http | Protocol::Grpc | Protocol::Tcp => said,
+    }
+}
+
+/// What the Service itself says, to whichever mesh: `appProtocol`, an annotation, or the prefix of the port's name.
 fn declared(port: &Port, service: &Service) -> Option<Protocol> {
-    if let Some(app_protocol) = &port.app_protocol {
-        return Some(match app_protocol.to_ascii_lowercase().as_str() {
-            "http" | "http2" | "h2c" | "kubernetes.io/h2c" | "kubernetes.io/ws" | "grpc-web" => Protocol::Http,
-            "grpc" => Protocol::Grpc,
-            _ => Protocol::Tcp,
-        });
+    by_app_protocol(port)
+        .or_else(|| by_traffic_type(service))
+        .or_else(|| lists_opaque(service, port.number)?.then_some(Protocol::Tcp))
+        .or_else(|| by_name(port.name.as_deref()?))
+}
+
+fn by_app_protocol(port: &Port) -> Option<Protocol> {
+    Some(match port.app_protocol.as_deref()?.to_ascii_lowercase().as_str() {
+        "http" | "http2" | "h2c" | "kubernetes.io/h2c" | "kubernetes.io/ws" | "grpc-web" => Protocol::Http,
+        "grpc" => Protocol::Grpc,
+        _ => Protocol::Tcp,
+    })
+}
+
+/// Traefik Mesh's annotation, which is about every port of the Service (traefik/mesh@v1.4.8
+/// `pkg/annotations/annotations.go`).
+fn by_traffic_type(service: &Service) -> Option<Protocol> {
+    let names = ["mesh.traefik.io/traffic-type", "maesh.containo.us/traffic-type"];
+    match names.into_iter().find_map(|name| service.annotations.get(name))?.as_str() {
+        "tcp" => Some(Protocol::Tcp),
+        "udp" => Some(Protocol::Udp),
+        "http" => Some(Protocol::Http),
+        _ => None,
     }
-    let annotation = |name: &str| service.annotations.get(name).map(String::as_str);
-    match annotation("mesh.traefik.io/traffic-type").or_else(|| annotation("maesh.containo.us/traffic-type")) {
-        Some("tcp") => return Some(Protocol::Tcp),
-        Some("udp") => return Some(Protocol::Udp),
-        Some("http") => return Some(Protocol::Http),
-        _ => {}
-    }
-    if annotation("config.linkerd.io/opaque-ports").is_some_and(|ports| lists_port(ports, port.number)) {
-        return Some(Protocol::Tcp);
-    }
-    by_name(port.name.as_deref()?)
+}
+
+/// Whether Linkerd's annotation has the port as opaque; none without the annotation.
+fn lists_opaque(service: &Service, number: u16) -> Option<bool> {
+    service.annotations.get("config.linkerd.io/opaque-ports").map(|ports| lists_port(ports, number))
 }
 
 /// What the name of a port says by its prefix.
-#[must_use]
-pub fn by_name(name: &str) -> Option<Protocol> {
+fn by_name(name: &str) -> Option<Protocol> {
     match name.split('-').next()? {
         "http" | "http2" | "h2c" => Some(Protocol::Http),
         "grpc" => Some(Protocol::Grpc),
@@ -201,9 +247,8 @@ fn lists_port(list: &str, number: u16) -> bool {
 /// `proxy.opaquePorts`), and that no mesh would split as HTTP.
 const OPAQUE: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
 
-/// What a source mesh takes a TCP port for that nothing declares.
-#[must_use]
-pub fn undeclared(number: u16, reading: ProtocolReading) -> Protocol {
+/// What the routes of a TCP port are about that nothing declares.
+fn undeclared(number: u16, reading: ProtocolReading) -> Protocol {
     match reading {
         ProtocolReading::Detected | ProtocolReading::Undefined if OPAQUE.contains(&number) => Protocol::Tcp,
         ProtocolReading::DeclaredElseHttp

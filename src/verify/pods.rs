@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::request::{Destination, same_namespace};
 use super::speaks::{Speaks, app_protocol, name_prefix};
-use crate::inventory::{Inventory, Port, ProbeKind, Service, Transport, Workload};
+use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Workload};
 
 /// A ServiceAccount whose pods are called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,13 +83,21 @@ impl<'p> PodPort<'p> {
         ports.filter(|(_, port)| port.transport == Transport::Tcp && leads_to(port, self.workload, self.port)).collect()
     }
 
+    /// The port of a container, where one declares it for TCP.
+    #[must_use]
+    pub fn container_port(&self) -> Option<&'p ContainerPort> {
+        self.workload.ports.iter().find(|port| port.number == self.port && port.transport == Transport::Tcp)
+    }
+
     /// What the Services say of the port; none where they say nothing.
     ///
     /// # Errors
     /// Where they contradict each other.
     pub fn declared(&self) -> Result<Option<Speaks>, String> {
-        let said =
-            self.led_to_by().into_iter().filter_map(|(_, port)| app_protocol(port).or_else(|| name_prefix(port)));
+        let said = self
+            .led_to_by()
+            .into_iter()
+            .filter_map(|(_, port)| app_protocol(port).or_else(|| name_prefix(port.name.as_deref())));
         self.one_of(said)
     }
 

@@ -25,11 +25,11 @@ pub fn app_protocol(port: &Port) -> Option<Speaks> {
     Some(if http.contains(&written.as_str()) { Speaks::Http } else { Speaks::Bytes })
 }
 
-/// What the prefix of the port's name says, by the convention that Istio and OSM share (istio/istio@1.30.0
+/// What the prefix of a port's name says, by the convention that Istio and OSM share (istio/istio@1.30.0
 /// `pkg/config/protocol/instance.go`, openservicemesh/osm@release-v1.2 `pkg/k8s/client.go`).
 #[must_use]
-pub fn name_prefix(port: &Port) -> Option<Speaks> {
-    match port.name.as_deref()?.split('-').next()? {
+pub fn name_prefix(name: Option<&str>) -> Option<Speaks> {
+    match name?.split('-').next()? {
         "http" | "http2" | "h2c" | "grpc" => Some(Speaks::Http),
         "tcp" | "tls" | "https" | "udp" | "mysql" | "mongo" | "redis" | "postgres" | "kafka" | "amqp" | "gossip" => {
             Some(Speaks::Bytes)
@@ -44,7 +44,11 @@ pub fn traefik_annotation(service: &Service) -> Option<Speaks> {
     let value = ["mesh.traefik.io/traffic-type", "maesh.containo.us/traffic-type"]
         .into_iter()
         .find_map(|name| service.annotations.get(name))?;
-    Some(if value == "http" { Speaks::Http } else { Speaks::Bytes })
+    match value.as_str() {
+        "http" => Some(Speaks::Http),
+        "tcp" | "udp" => Some(Speaks::Bytes),
+        _ => None,
+    }
 }
 
 /// Whether Linkerd takes the port as opaque: by annotation, else by its number.

@@ -2,7 +2,7 @@
 
 use smi2gamma::outcome::Outcome;
 
-use crate::policy::{http_pods, istio, linkerd, pods};
+use crate::policy::{istio, linkerd, pods};
 use crate::table::case;
 use crate::world::{NINE_TO_ONE, Ran, World, group, split, web};
 
@@ -83,21 +83,62 @@ fn case_61_a_grant_without_sources_is_kept() {
 #[test]
 fn case_62_a_destination_without_namespace_is_where_the_source_mesh_looked() {
     let destination = "destination: {kind: ServiceAccount, name: web}";
-    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &http_pods();
+    let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &pods();
     is_kept(&case(62, input.clone()));
-    let traefik = World::of(older(&input)).from("traefik").to("istio").run();
-    assert!(istio(&traefik, 8080, "cart GET /") && !istio(&traefik, 8080, "till GET /"), "{:#?}", traefik.findings());
+    let traefik = World::of(older(&input)).from("traefik").to("linkerd").run();
+    for port in [8080, 5432] {
+        assert!(linkerd(&traefik, port, "cart GET /") && !linkerd(&traefik, port, "till GET /"), "{port}");
+    }
+}
+
+#[test]
+fn what_traefik_mesh_took_for_http_is_not_what_istio_reads_as_tcp() {
+    let input = older(&(target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g() + &pods()));
+    let ran = World::of(input.clone()).from("traefik").to("istio").run();
+    is_kept(&ran);
+    assert!(ran.codes("TrafficTarget", "t").contains(&"port-read-as-tcp"), "{:#?}", ran.findings());
+    let said = World::of(input.replace("tcp-db", "db").replace("appProtocol: tcp", "appProtocol: http"));
+    let said = said.from("traefik").to("istio").run();
+    assert!(istio(&said, 5432, "cart GET /") && !istio(&said, 5432, "cart POST /"), "{:#?}", said.findings());
+}
+
+#[test]
+fn what_traefik_mesh_was_told_is_tcp_is_granted_by_no_group() {
+    let annotated = pods().replacen(
+        "kind: Service\nmetadata: {name: web,",
+        "kind: Service\nmetadata: {name: web, annotations: {mesh.traefik.io/traffic-type: tcp},",
+        1,
+    );
+    let input = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g() + &annotated;
+    let ran = World::of(older(&input)).from("traefik").to("linkerd").run();
+    assert!(!ran.has("output-differs"), "{:#?}", ran.findings());
+    assert!(!linkerd(&ran, 8080, "cart GET /") && !linkerd(&ran, 5432, "cart tcp"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn a_port_that_no_service_leads_to_speaks_what_its_container_says() {
+    let alone = pods().split("---\n").nth(1).map(|pods| format!("---\n{pods}")).expect("pods");
+    let input = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g();
+    for to in ["istio", "linkerd"] {
+        let allows = if to == "istio" { istio } else { linkerd };
+        let ran = World::of(input.clone() + &alone).from("spec").to(to).run();
+        assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "{to}: {:#?}", ran.findings());
+        assert!(allows(&ran, 8080, "cart GET /") && !allows(&ran, 5432, "cart GET /"), "{to}");
+        let unsaid = World::of(input.clone() + &alone.replace("name: tcp-db, ", "")).from("spec").to(to).run();
+        assert_eq!(unsaid.outcome("TrafficTarget", "t"), Outcome::Migrated, "{to}: {:#?}", unsaid.findings());
+        assert!(allows(&unsaid, 5432, "cart GET /") && !allows(&unsaid, 5432, "cart POST /"), "{to}");
+    }
 }
 
 #[test]
 fn case_63_a_destination_of_another_namespace_is_protected_where_it_is() {
     let destination = "destination: {kind: ServiceAccount, name: web, namespace: other}";
-    let other = http_pods().replace("namespace: shop", "namespace: other");
+    let other = pods().replace("namespace: shop", "namespace: other");
     let input = target("t", "v1alpha3", &format!("{destination}, {SOURCES}, {RULES}")) + &g() + &other;
     is_kept(&case(63, input.clone()));
-    let traefik = World::of(older(&input)).from("traefik").to("istio").run();
-    let policies = traefik.of_kind("AuthorizationPolicy");
-    assert!(policies.iter().all(|policy| policy["metadata"]["namespace"] == "other") && !policies.is_empty());
+    let traefik = World::of(older(&input)).from("traefik").to("linkerd").run();
+    let servers = traefik.of_kind("Server");
+    assert!(servers.iter().all(|server| server["metadata"]["namespace"] == "other") && !servers.is_empty());
 }
 
 #[test]
@@ -203,7 +244,7 @@ fn case_70_splits_without_a_grant_become_routes_and_no_policy() {
 #[test]
 fn case_71_a_split_is_converted_beside_a_grant_and_gives_no_permission() {
     let grant = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}")) + &g();
-    let pods = http_pods().split("---\n").nth(1).expect("pods").replace("8080", "80");
+    let pods = pods().split("---\n").nth(1).expect("pods").replace("8080", "80");
     let input = grant + &split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web() + "---\n" + &pods;
     let ran = case(71, input.clone());
     assert_eq!(ran.outcome("TrafficSplit", "web"), Outcome::Migrated);

@@ -11,8 +11,7 @@ use crate::inventory::{Inventory, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
     HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
-    Overlap, PathReading, PortReading, ProtocolReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp,
-    UdpRule,
+    Overlap, PathReading, PortReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule,
 };
 use crate::pattern::{Anchoring, Domain, Language, escape};
 use crate::place::{Place, Span};
@@ -206,14 +205,12 @@ impl Grants<'_> {
     /// What the mesh took the port for, and whether nothing says so.
     fn speaks(&self, at: PodPort<'_>) -> Result<(Speaks, bool), String> {
         let Some(reading) = &self.mesh.access else { return Ok((Speaks::Http, true)) };
-        let said = match reading.protocol.is {
-            ProtocolReading::AnnotatedElseHttp => {
-                at.one_of(at.led_to_by().into_iter().filter_map(|(service, _)| speaks::traefik_annotation(service)))?
-            }
-            ProtocolReading::DeclaredElseHttp
-            | ProtocolReading::Detected
-            | ProtocolReading::HttpOnly
-            | ProtocolReading::Undefined => at.declared()?,
+        let ways = at.led_to_by();
+        let said = if ways.is_empty() {
+            at.container_port().and_then(|port| speaks::name_prefix(port.name.as_deref()))
+        } else {
+            let said = |(service, port)| super::said(service, port, reading.protocol.is);
+            at.one_of(ways.into_iter().filter_map(said))?
         };
         Ok((said.unwrap_or(Speaks::Http), said.is_none()))
     }

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::request::{ServiceName, ServicePort};
 use super::world::{Deployed, World};
 use super::{Judge, Side};
-use crate::inventory::{Lookup, Service};
-use crate::mappings::{Source, SplitReading};
+use crate::inventory::{Lookup, Port, Service};
+use crate::mappings::{ProtocolReading, Source, SplitReading};
 use crate::smi::{HttpRouteGroup, Kind, Object};
-use crate::verify::speaks;
+use crate::verify::speaks::{self, Speaks};
 
 /// What a source mesh did with the SMI of a world.
 #[derive(Debug)]
@@ -109,6 +109,17 @@ impl Side for Before<'_> {
 
     fn judge(&self, at: &ServicePort) -> Box<dyn Judge + '_> {
         Box::new(routing::Routing::new(self, at))
+    }
+}
+
+/// What a mesh that read protocols so was told of a port of a Service; none where it was told nothing.
+fn said(service: &Service, port: &Port, reading: ProtocolReading) -> Option<Speaks> {
+    match reading {
+        ProtocolReading::AnnotatedElseHttp => speaks::traefik_annotation(service),
+        ProtocolReading::Detected => speaks::linkerd_opaque(service, port.number).then_some(Speaks::Bytes),
+        ProtocolReading::DeclaredElseHttp | ProtocolReading::HttpOnly | ProtocolReading::Undefined => {
+            speaks::app_protocol(port).or_else(|| speaks::name_prefix(port.name.as_deref()))
+        }
     }
 }
 

@@ -160,13 +160,7 @@ impl<'j> Routing<'j> {
                 }),
             };
         let port = service.and_then(|service| tcp_port(service, self.at.port));
-        let said = service.zip(port).and_then(|(service, port)| match reading.protocol.is {
-            ProtocolReading::AnnotatedElseHttp => speaks::traefik_annotation(service),
-            ProtocolReading::Detected => speaks::linkerd_opaque(service, port.number).then_some(Speaks::Bytes),
-            ProtocolReading::DeclaredElseHttp | ProtocolReading::HttpOnly | ProtocolReading::Undefined => {
-                speaks::app_protocol(port).or_else(|| speaks::name_prefix(port))
-            }
-        });
+        let said = service.zip(port).and_then(|(service, port)| super::said(service, port, reading.protocol.is));
         if said.is_none() && reading.protocol.is != ProtocolReading::Detected {
             assumed.insert(Assumption::Http(self.at.service.clone(), self.at.port));
         }
