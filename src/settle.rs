@@ -146,11 +146,13 @@ pub fn from(answers: &[Answer]) -> Option<Chosen> {
 pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) -> Vec<(Vec<usize>, Manifest)> {
     let mut desk = Desk::new(objects);
     desk.own_findings();
-    let manifests = desk.agree(&answers);
+    let differing = desk.differing(&answers);
     let proofs = agreed_proofs(&answers);
+    let mut agreed = Agreed::default();
     let members: Vec<BTreeSet<usize>> = answers.iter().map(|answer| answer.members.clone()).collect();
     let mut checks = Vec::new();
     for answer in answers {
+        agreed.take(answer.manifests, &differing);
         report.findings.extend(answer.findings);
         for (object, mut finding) in answer.found {
             if finding.place.is_none() {
@@ -163,6 +165,7 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
             desk.users[object].extend(users);
         }
     }
+    let manifests = agreed.in_order();
     desk.versions(&members);
     desk.without_output(&manifests);
     desk.fragments();
@@ -183,6 +186,35 @@ fn agreed_proofs(answers: &[Answer]) -> BTreeMap<usize, Proof> {
         }
     }
     agreed
+}
+
+/// The output that stands, each manifest once.
+#[derive(Default)]
+struct Agreed {
+    seen: BTreeSet<(Vec<usize>, ObjectId)>,
+    manifests: Vec<(Vec<usize>, Manifest)>,
+}
+
+// === impl Agreed ===
+
+impl Agreed {
+    /// The output of a scope, but for what objects carry on which scopes differ.
+    fn take(&mut self, manifests: Vec<(Vec<usize>, Manifest)>, differing: &BTreeSet<usize>) {
+        for (origins, manifest) in manifests {
+            let agreed = !origins.iter().any(|origin| differing.contains(origin));
+            if agreed && self.seen.insert((origins.clone(), manifest.id.clone())) {
+                self.manifests.push((origins, manifest));
+            }
+        }
+    }
+
+    /// All of it in the order of the objects; what denies by default is last.
+    fn in_order(mut self) -> Vec<(Vec<usize>, Manifest)> {
+        self.manifests.sort_by_key(|(origins, manifest)| {
+            (manifest.effect == Effect::DeniesByDefault, origins.iter().min().copied())
+        });
+        self.manifests
+    }
 }
 
 struct Desk<'a> {
@@ -259,8 +291,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The output on which all scopes that deploy an object agree. Where they differ, its objects are blocked.
-    fn agree(&mut self, answers: &[Answer]) -> Vec<(Vec<usize>, Manifest)> {
+    /// The objects on which the scopes that deploy them do not agree: they are blocked.
+    fn differing(&mut self, answers: &[Answer]) -> BTreeSet<usize> {
         let mut per_object: BTreeMap<usize, Vec<(usize, Vec<&Manifest>)>> = BTreeMap::new();
         for (number, answer) in answers.iter().enumerate() {
             let mut by_object: BTreeMap<usize, Vec<&Manifest>> =
@@ -288,19 +320,7 @@ impl<'a> Desk<'a> {
             }
         }
         self.drawn_in(answers, &mut differing);
-        let mut seen: BTreeSet<(Vec<usize>, String, Option<String>, String)> = BTreeSet::new();
-        let mut agreed = Vec::new();
-        for (origins, manifest) in answers.iter().flat_map(|answer| &answer.manifests) {
-            let key =
-                (origins.clone(), manifest.id.kind.clone(), manifest.id.namespace.clone(), manifest.id.name.clone());
-            if !origins.iter().any(|origin| differing.contains(origin)) && seen.insert(key) {
-                agreed.push((origins.clone(), manifest.clone()));
-            }
-        }
-        agreed.sort_by_key(|(origins, manifest)| {
-            (manifest.effect == Effect::DeniesByDefault, origins.iter().min().copied())
-        });
-        agreed
+        differing
     }
 
     /// Objects that share output with one on which scopes disagree: that output falls, so they are blocked with it.

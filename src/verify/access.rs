@@ -9,6 +9,7 @@
 //! the path of an httpGet probe. It leaves the verdict and is listed in its domain. A port that nothing declares, names or
 //! selects is asked about too; where only that port differs, the domain says that nothing listens there.
 
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pods::{Account, PodPort};
@@ -27,7 +28,7 @@ pub const ACCESS_DOMAIN: [&str; 3] = [
 ];
 
 /// One side of a comparison of access.
-pub trait Guard {
+pub trait Guard: Sync {
     /// The accounts about whose pods it has something to say.
     fn accounts(&self, pods: &Inventory) -> BTreeSet<Account>;
 
@@ -133,7 +134,8 @@ pub fn verify(before: &dyn Guard, after: &dyn Guard, pods: &Inventory, options: 
     accounts.retain(|account| options.only.as_ref().is_none_or(|only| only.iter().any(|one| one.may_be(account))));
     let named: Vec<Account> = accounts.iter().filter(|one| one.namespace.is_some()).cloned().collect();
     accounts.retain(|one| one.namespace.is_some() || !named.iter().any(|other| other.may_be(one)));
-    accounts.iter().map(|account| verify_account(before, after, pods, account, options)).collect()
+    let accounts: Vec<Account> = accounts.into_iter().collect();
+    accounts.par_iter().map(|account| verify_account(before, after, pods, account, options)).collect()
 }
 
 /// How `after` stands to `before` at the pods of one account.

@@ -24,6 +24,7 @@ pub mod speaks;
 pub mod verdict;
 pub mod world;
 
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use access::{ACCESS_DOMAIN, AccessOptions, Guard};
@@ -40,7 +41,7 @@ pub use verdict::{
 pub use world::{Deployed, Manifest, World};
 
 /// One side of a comparison.
-pub trait Side {
+pub trait Side: Sync {
     /// The Services about whose requests it has something to say.
     fn roots(&self) -> BTreeSet<ServiceName>;
 
@@ -131,7 +132,8 @@ pub fn verify(before: &dyn Side, after: &dyn Side, options: &Options) -> Vec<Ver
     roots.extend(own.iter().filter(|root| apart(root, &own_named, &other_named)).cloned());
     roots.extend(other.iter().filter(|root| apart(root, &other_named, &own_named)).cloned());
     roots.retain(wanted);
-    roots.iter().flat_map(|root| verify_root(before, after, root, options)).collect()
+    let roots: Vec<ServiceName> = roots.into_iter().collect();
+    roots.par_iter().flat_map_iter(|root| verify_root(before, after, root, options)).collect()
 }
 
 fn verify_root(before: &dyn Side, after: &dyn Side, root: &ServiceName, options: &Options) -> Vec<Verdict> {

@@ -8,8 +8,8 @@ mod istio;
 mod linkerd;
 mod words;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 
 use super::After;
 use super::routing::Asked;
@@ -36,19 +36,21 @@ type Maybe = Result<bool, String>;
 /// Languages, each compiled when first asked for.
 #[derive(Debug, Default)]
 struct Languages {
-    known: RefCell<HashMap<(Asked, String), Result<Language, String>>>,
+    known: RwLock<HashMap<(Asked, String), Result<Language, String>>>,
 }
 
 // === impl Languages ===
 
 impl Languages {
     fn of(&self, how: Asked, text: &str) -> Result<Language, String> {
-        if let Some(known) = self.known.borrow().get(&(how, text.to_owned())) {
-            return known.clone();
-        }
-        let compiled = how.compile(text);
-        self.known.borrow_mut().insert((how, text.to_owned()), compiled.clone());
-        compiled
+        let key = (how, text.to_owned());
+        // A thread that panicked left whole entries behind.
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let compiled = how.compile(text);
+            self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, compiled.clone());
+            compiled
+        })
     }
 }
 

@@ -43,7 +43,7 @@ pub enum Reads {
 }
 
 /// One engine.
-pub trait Engine {
+pub trait Engine: Sync {
     /// Its name for a sentence.
     fn title(&self) -> &'static str;
 
