@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
         let place = |span| Place { source, span };
         if written.is_empty() {
             return match route.meta.labels.get("ports") {
-                Some(label) => Err(ports_label(kind, place(label.span)).into()),
+                Some(label) => Err(ports_label(kind, &label.value, place(label.span)).into()),
                 None => Ok(Ports::Every),
             };
         }
@@ -388,8 +388,8 @@ impl<'a> Reader<'a> {
 }
 
 /// Open Service Mesh before 0.8 had no other place for ports (openservicemesh/osm issue 2222).
-fn ports_label(kind: Kind, place: Place) -> Finding {
-    let message = format!("this {} names no port and has a label `ports`", kind.name());
+fn ports_label(kind: Kind, ports: &str, place: Place) -> Finding {
+    let message = format!("this {} names no port and has the label `ports: {ports}`", kind.name());
     Finding::new(code!("route-ports-label"), message)
         .at(place)
         .note("Open Service Mesh 0.6 and 0.7 took the label for the list of ports; for every other mesh it is a label")
