@@ -115,9 +115,8 @@ impl<'d> Fragments<'d> {
             carried.extend(self.find(kind, target.namespace, &name.value).into_iter().map(|found| &found.object.id));
         }
         for subject in typed.sources.iter().flatten().chain(&typed.destination) {
-            let binding = subject.kind.as_ref().is_some_and(|kind| kind.value == smi::Kind::IdentityBinding.name());
-            let Some(name) = subject.name.as_ref().filter(|_| binding) else { continue };
-            let found = self.find(smi::Kind::IdentityBinding, target.namespace, &name.value);
+            let Some((namespace, name)) = target.binding(subject) else { continue };
+            let found = self.find(smi::Kind::IdentityBinding, namespace, name);
             carried.extend(found.into_iter().map(|found| &found.object.id));
         }
         carried.sort();
@@ -133,6 +132,14 @@ impl Deployed<'_> {
     fn place(&self) -> Place {
         let span = self.object.object.as_ref().map_or(self.object.span, |object| object.meta().name.span);
         Place { source: self.object.source, span }
+    }
+
+    /// The namespace and the name of the IdentityBinding that a subject of this object names; none for another kind.
+    fn binding<'s>(&'s self, subject: &'s smi::Subject) -> Option<(Option<&'s str>, &'s str)> {
+        let kind = subject.kind.as_ref().filter(|kind| kind.value == smi::Kind::IdentityBinding.name());
+        let name = kind.and(subject.name.as_ref())?;
+        let written = subject.namespace.as_ref().map(|namespace| namespace.value.as_str());
+        Some((written.or(self.namespace), &name.value))
     }
 
     /// A TrafficTarget that is not converted, as others of its destination have to know it.
@@ -609,8 +616,8 @@ impl Engine<'_> {
                         }
                     }
                     for subject in target.sources.iter().flatten().chain(&target.destination) {
-                        let Some(name) = &subject.name else { continue };
-                        for binding in fragments.find(smi::Kind::IdentityBinding, item.namespace, &name.value) {
+                        let Some((namespace, name)) = item.binding(subject) else { continue };
+                        for binding in fragments.find(smi::Kind::IdentityBinding, namespace, name) {
                             answer.used(binding.index, item.user());
                         }
                     }

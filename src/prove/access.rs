@@ -13,7 +13,7 @@ use crate::manifest::{Effect, Manifest};
 use crate::mappings::{self, Source as Mesh};
 use crate::model::Whose;
 use crate::report::{Finding, catalogue};
-use crate::smi::Object;
+use crate::smi::{Kind, Object, Subject};
 use crate::verify::{
     self, AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
@@ -136,11 +136,14 @@ fn pass(
 }
 
 impl Question<'_> {
-    /// The destination of each TrafficTarget that is converted.
+    /// The destination of each TrafficTarget that is converted; none of one that names it by an IdentityBinding, so that its
+    /// closure is not proved.
     fn targets(&self) -> BTreeMap<usize, Account> {
         let read = |member: &super::Member<'_>| {
             let Object::TrafficTarget(target) = member.object else { return None };
-            let destination = target.destination.as_ref()?;
+            let binding = Kind::IdentityBinding.name();
+            let is_account = |subject: &&Subject| subject.kind.as_ref().is_none_or(|kind| kind.value != binding);
+            let destination = target.destination.as_ref().filter(is_account)?;
             let written = destination.namespace.as_ref().map(|namespace| namespace.value.as_str());
             let namespace = written.or(member.namespace).map(str::to_owned);
             Some((member.index?, Account { namespace, name: destination.name.as_ref()?.value.clone() }))
