@@ -24,8 +24,7 @@ pub fn refusal(manifest: &Value) -> Option<String> {
         "GRPCRoute" => read::<Manifest<Route<GrpcMatch>>>(manifest).and_then(|route| route.judge(64, GrpcMatch::judge)),
         "TCPRoute" => read::<Manifest<Route<NoMatch>>>(manifest).and_then(|route| route.judge(0, |_| Ok(()))),
         "ReferenceGrant" => read::<Manifest<Grant>>(manifest).and_then(|grant| grant.spec.judge()),
-        // A waypoint of Istio: the API server alone judges it.
-        "Gateway" => Ok(()),
+        "Gateway" => read::<Manifest<Gateway>>(manifest).and_then(|gateway| gateway.spec.judge()),
         other => Err(format!("{other} is never written")),
     };
     judged.err()
@@ -61,6 +60,22 @@ struct Metadata {
     _annotations: BTreeMap<String, String>,
     #[serde(default, rename = "labels")]
     _labels: BTreeMap<String, String>,
+}
+
+/// A waypoint of Istio: no other Gateway is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Gateway {
+    gateway_class_name: String,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listener {
+    name: String,
+    port: u16,
+    protocol: String,
 }
 
 #[derive(Deserialize)]
@@ -188,6 +203,17 @@ impl<M> Manifest<Route<M>> {
             rule.matches.iter().try_for_each(&judge)?;
             rule.backend_refs.iter().try_for_each(Backend::judge)
         })
+    }
+}
+
+impl Gateway {
+    fn judge(&self) -> Refusal {
+        let Self { gateway_class_name, listeners } = self;
+        holds(gateway_class_name == "istio-waypoint", "the class of a waypoint")?;
+        let one = |listener: &Listener| {
+            (listener.name.as_str(), listener.port, listener.protocol.as_str()) == ("mesh", 15008, "HBONE")
+        };
+        holds(listeners.len() == 1 && listeners.iter().all(one), "the one listener of a waypoint")
     }
 }
 
