@@ -28,6 +28,7 @@ fn options(choice: u8) -> Options {
         to_because: "--to".to_owned(),
         settings: Settings::default(),
         unowned: Default::default(),
+        policy: Default::default(),
         filter: Filter::default(),
         verify: true,
     }

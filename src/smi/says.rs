@@ -2,11 +2,8 @@
 //!
 //! Nothing is interpreted: what a mesh made of it (a rule without matches, no sources at all) is not said here.
 
-use super::{IdentityBinding, PortRoute, Rule, Schemes, Subject, TrafficTarget};
+use super::{Rule, Subject, TrafficTarget};
 use crate::place::Spanned;
-
-/// The label that Open Service Mesh 0.6 and 0.7 read as the ports of a TCPRoute (openservicemesh/osm#2222).
-const PORTS_LABEL: &str = "ports";
 
 // === impl TrafficTarget ===
 
@@ -20,37 +17,6 @@ impl TrafficTarget {
         let port = port.map(|port| format!(", port {}", port.value)).unwrap_or_default();
         let rules = self.rules.as_deref().unwrap_or_default().iter().map(rule);
         format!("from {} to {destination}{port}: {}", list(sources, "nobody"), list(rules, "no rules"))
-    }
-}
-
-// === impl IdentityBinding ===
-
-impl IdentityBinding {
-    /// For instance "SPIFFE identity `cluster.local/ns/web`, pods with `app=web`, ServiceAccount `web`".
-    #[must_use]
-    pub fn says(&self) -> String {
-        let Some(Schemes { span: _, pod_labels, spiffe_identities, service_account }) = &self.schemes else {
-            return "no scheme".to_owned();
-        };
-        let identities = spiffe_identities.iter().map(|identity| format!("SPIFFE identity `{}`", identity.value));
-        let pods =
-            pod_labels.iter().flat_map(|labels| &labels.value).map(|(key, value)| format!("pods with `{key}={value}`"));
-        let account = service_account.iter().map(|account| format!("ServiceAccount `{}`", account.value));
-        list(identities.chain(pods).chain(account), "no scheme")
-    }
-}
-
-// === impl PortRoute ===
-
-impl PortRoute {
-    /// For instance "match `db`: ports 5432, 6432".
-    #[must_use]
-    pub fn says(&self) -> String {
-        let Self { meta, name, ports } = self;
-        let name = name.as_ref().map(|name| format!("match `{}`: ", name.value)).unwrap_or_default();
-        let numbers = ports.iter().flatten().map(|port| port.value.to_string());
-        let label = meta.labels.get(PORTS_LABEL).map(|label| format!(" (label `{PORTS_LABEL}`: {})", label.value));
-        format!("{name}ports {}{}", list(numbers, "not named"), label.unwrap_or_default())
     }
 }
 
