@@ -18,7 +18,7 @@ use crate::model::{ServiceRef, Whose};
 use crate::place::SourceId;
 use crate::report::{Finding, catalogue};
 use crate::settle;
-use crate::smi::{Kind, Object, TrafficSplit};
+use crate::smi::{Kind, Object, TrafficSplit, Version};
 use crate::target::Profile;
 use crate::verify::{
     self, After, Answer, Assumption, Before, Destination, Relation, Request, ServiceName, Verdict, World,
@@ -91,112 +91,170 @@ const OUTPUT: SourceId = SourceId(u32::MAX);
 /// One closure: the objects whose content the same routes carry.
 type Closure = Vec<usize>;
 
+/// A manifest of the output, and what a reader finds in its text.
+#[derive(Debug)]
+pub struct Written<'a> {
+    origins: &'a Closure,
+    manifest: &'a Manifest,
+    nodes: Vec<Node>,
+}
+
+/// Closures that are compared together, and the objects that are not deployed with them.
+struct Pass<'a> {
+    closures: Vec<&'a Closure>,
+    others: BTreeSet<usize>,
+}
+
+/// The name of each object that is there more than once.
+type Versions<'a> = BTreeMap<usize, (Option<&'a str>, &'a str)>;
+
+/// Reads the texts of manifests as somebody else would.
+#[must_use]
+pub fn read_back(manifests: &[(Closure, Manifest)]) -> Vec<Written<'_>> {
+    let read = manifests.par_iter().map(|(origins, manifest)| {
+        let text = emit::to_yaml(std::slice::from_ref(&manifest.value));
+        let root = |piece: &yaml::Piece| yaml::parse(&text, piece.span).ok().and_then(|document| document.root);
+        Written { origins, manifest, nodes: yaml::split(&text).iter().filter_map(root).collect() }
+    });
+    read.collect()
+}
+
 /// Compares every closure of the output with what SMI did.
 #[must_use]
-pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)]) -> BTreeMap<Closure, Proved> {
+pub fn prove(question: &Question<'_>, written: &[Written<'_>]) -> BTreeMap<Closure, Proved> {
     // Routes are what is compared here: a closure without a root Service is policy.
-    let of_a_root = |origins: &Closure| origins.iter().any(|object| question.roots.contains_key(object));
-    let manifests: Vec<&(Closure, Manifest)> = manifests.iter().filter(|(origins, _)| of_a_root(origins)).collect();
-    let texts: Vec<Vec<Node>> = manifests.par_iter().map(|(_, manifest)| read_back(manifest)).collect();
-    let closures: BTreeSet<&Closure> = manifests.iter().map(|(origins, _)| origins).collect();
-    let versions = question.versions();
-    let (alone, together): (Vec<&Closure>, Vec<&Closure>) =
-        closures.into_iter().partition(|closure| closure.iter().any(|object| versions.contains_key(object)));
+    let of_a_root = |written: &&Written<'_>| written.origins.iter().any(|object| question.roots.contains_key(object));
+    let written: Vec<&Written<'_>> = written.iter().filter(of_a_root).collect();
+    let closures: BTreeSet<&Closure> = written.iter().map(|written| written.origins).collect();
+    let versions = question.versions(|object| matches!(object, Object::TrafficSplit(_)));
+    let index = Index::of(question);
     let mut proved = BTreeMap::new();
-    let passes = alone.iter().map(|closure| vec![*closure]).chain((!together.is_empty()).then_some(together.clone()));
-    for pass in passes {
-        // Versions of one object are each deployed alone.
-        let other = |object: &usize| {
-            pass.iter()
-                .flat_map(|closure| closure.iter())
-                .any(|own| own != object && versions.get(own).is_some_and(|name| versions.get(object) == Some(name)))
-        };
-        let smi = question.members.iter().filter(|member| !member.index.as_ref().is_some_and(&other));
-        let before = World {
-            smi: smi
-                .map(|member| verify::Deployed {
-                    object: member.object,
-                    source: member.source,
-                    namespace: member.namespace,
-                })
-                .collect(),
-            inventory: question.inventory,
-            manifests: Vec::new(),
-        };
-        let written = manifests.iter().zip(&texts).filter(|((origins, _), _)| !origins.iter().any(&other));
-        let written = written.flat_map(|((_, manifest), nodes)| {
-            let namespace = manifest.id.namespace.as_deref();
-            nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
-        });
-        let held = question.held.iter().map(|(held, namespace)| verify::Manifest {
-            node: &held.node,
-            source: held.source,
-            namespace: *namespace,
-        });
-        let after = World { smi: Vec::new(), inventory: question.inventory, manifests: written.chain(held).collect() };
-        proved.extend(question.pass(&before, &after, &pass));
+    for pass in passes(closures, &versions) {
+        let (before, after) = question.worlds(&written, &pass);
+        proved.extend(question.pass(&before, &after, &pass.closures, &index));
     }
     proved
 }
 
-/// The text of a manifest, as a reader finds it.
-fn read_back(manifest: &Manifest) -> Vec<Node> {
-    let text = emit::to_yaml(std::slice::from_ref(&manifest.value));
-    let read = |piece: &yaml::Piece| yaml::parse(&text, piece.span).ok().and_then(|document| document.root);
-    yaml::split(&text).iter().filter_map(read).collect()
+/// Versions of one object are each deployed alone; all other closures are deployed together.
+fn passes<'a>(closures: BTreeSet<&'a Closure>, versions: &Versions<'_>) -> Vec<Pass<'a>> {
+    let (alone, together): (Vec<&Closure>, Vec<&Closure>) =
+        closures.into_iter().partition(|closure| closure.iter().any(|object| versions.contains_key(object)));
+    let alone = alone.into_iter().map(|closure| {
+        let names: BTreeSet<_> = closure.iter().filter_map(|object| versions.get(object)).collect();
+        let other = |(object, name): &(&usize, &_)| names.contains(name) && !closure.contains(object);
+        Pass { closures: vec![closure], others: versions.iter().filter(other).map(|(object, _)| *object).collect() }
+    });
+    let together = (!together.is_empty()).then_some(Pass { closures: together, others: BTreeSet::new() });
+    alone.chain(together).collect()
+}
+
+/// What is looked up for each closure, so that no closure goes through the whole scope.
+struct Index<'a> {
+    splits: BTreeMap<usize, &'a TrafficSplit>,
+    /// The versions in which groups of a name are there.
+    groups: BTreeMap<&'a str, Vec<Version>>,
+    findings: BTreeMap<usize, Vec<(usize, &'a Finding)>>,
+}
+
+// === impl Index ===
+
+impl<'a> Index<'a> {
+    fn of(question: &Question<'a>) -> Self {
+        let mut index = Self { splits: BTreeMap::new(), groups: BTreeMap::new(), findings: BTreeMap::new() };
+        for member in question.members {
+            match (member.object, member.index) {
+                (Object::TrafficSplit(split), Some(object)) => drop(index.splits.insert(object, split)),
+                (Object::HttpRouteGroup(group), _) => {
+                    index.groups.entry(&group.meta.id.name).or_default().push(group.meta.version);
+                }
+                _ => {}
+            }
+        }
+        for (position, (object, finding)) in question.findings.iter().enumerate() {
+            index.findings.entry(*object).or_default().push((position, finding));
+        }
+        index
+    }
+
+    /// What was found about the objects of a closure, in the order in which it was found.
+    fn found(&self, closure: &Closure) -> Vec<&'a Finding> {
+        let objects: BTreeSet<&usize> = closure.iter().collect();
+        let found = objects.into_iter().filter_map(|object| self.findings.get(object));
+        let mut found: Vec<(usize, &Finding)> = found.flatten().copied().collect();
+        found.sort_by_key(|(position, _)| *position);
+        found.into_iter().map(|(_, finding)| finding).collect()
+    }
 }
 
 // === impl Question ===
 
 impl Question<'_> {
-    /// The name of each object that is there more than once.
-    fn versions(&self) -> BTreeMap<usize, (Option<&str>, &str)> {
+    /// The objects of a kind that are there more than once.
+    fn versions(&self, of_kind: impl Fn(&Object) -> bool) -> Versions<'_> {
         let mut known: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
-        for member in self.members {
-            if let (Object::TrafficSplit(split), Some(index)) = (member.object, member.index) {
-                known.entry((member.namespace, &split.meta.id.name)).or_default().push(index);
-            }
+        for member in self.members.iter().filter(|member| of_kind(member.object)) {
+            let name = &member.object.meta().id.name;
+            known.entry((member.namespace, name)).or_default().extend(member.index);
         }
         let repeated = known.into_iter().filter(|(_, same)| same.len() > 1);
         repeated.flat_map(|(name, same)| same.into_iter().map(move |index| (index, name))).collect()
     }
 
-    fn split(&self, object: usize) -> Option<&TrafficSplit> {
-        self.members.iter().find(|member| member.index == Some(object)).and_then(|member| match member.object {
-            Object::TrafficSplit(split) => Some(split),
-            _ => None,
-        })
+    /// What SMI says and what was written, as they are deployed for one pass.
+    fn worlds<'w>(&'w self, written: &[&'w Written<'w>], pass: &Pass<'_>) -> (World<'w>, World<'w>) {
+        let smi = self.members.iter().filter(|member| !member.index.is_some_and(|index| pass.others.contains(&index)));
+        let smi = smi.map(|member| verify::Deployed {
+            object: member.object,
+            source: member.source,
+            namespace: member.namespace,
+        });
+        let own = written.iter().filter(|written| !written.origins.iter().any(|object| pass.others.contains(object)));
+        let own = own.flat_map(|written| {
+            let namespace = written.manifest.id.namespace.as_deref();
+            written.nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
+        });
+        let held = self.held.iter().map(|(held, namespace)| verify::Manifest {
+            node: &held.node,
+            source: held.source,
+            namespace: *namespace,
+        });
+        let before = World { smi: smi.collect(), inventory: self.inventory, manifests: Vec::new() };
+        (before, World { smi: Vec::new(), inventory: self.inventory, manifests: own.chain(held).collect() })
     }
 
     /// The meshes whose reading must come to the same; with the specification where no mesh served it.
-    fn meshes(&self, closure: &Closure) -> Vec<&'static Source> {
+    fn meshes(&self, closure: &Closure, index: &Index<'_>) -> Vec<&'static Source> {
         if let Whose::Mesh(mesh) = self.whose {
             return vec![mesh];
         }
-        let splits: Vec<&TrafficSplit> = closure.iter().filter_map(|object| self.split(*object)).collect();
-        let groups: BTreeSet<&str> = splits
-            .iter()
-            .flat_map(|split| split.matches.iter().flatten())
-            .filter_map(|reference| Some(reference.name.as_ref()?.value.as_str()))
+        let splits: Vec<&TrafficSplit> =
+            closure.iter().filter_map(|object| index.splits.get(object).copied()).collect();
+        let named = splits.iter().flat_map(|split| split.matches.iter().flatten());
+        let groups: Vec<Version> = named
+            .filter_map(|reference| index.groups.get(reference.name.as_ref()?.value.as_str()))
+            .flatten()
+            .copied()
             .collect();
         let served = |mesh: &&'static Source| {
             splits.iter().all(|split| mesh.serves(Kind::TrafficSplit, split.meta.version))
-                && self.members.iter().all(|member| match member.object {
-                    Object::HttpRouteGroup(group) if groups.contains(group.meta.id.name.as_str()) => {
-                        mesh.serves(Kind::HTTPRouteGroup, group.meta.version)
-                    }
-                    _ => true,
-                })
+                && groups.iter().all(|version| mesh.serves(Kind::HTTPRouteGroup, *version))
         };
         let served: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.split.is_some()).filter(served).collect();
         if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
     }
 
-    fn pass(&self, before: &World<'_>, after: &World<'_>, closures: &[&Closure]) -> Vec<(Closure, Proved)> {
+    fn pass(
+        &self,
+        before: &World<'_>,
+        after: &World<'_>,
+        closures: &[&Closure],
+        index: &Index<'_>,
+    ) -> Vec<(Closure, Proved)> {
         let side = After::new(after, self.profile.target, &self.profile.version);
         let mut by_mesh: BTreeMap<&str, (&'static Source, Vec<&Closure>)> = BTreeMap::new();
         for closure in closures {
-            for mesh in self.meshes(closure) {
+            for mesh in self.meshes(closure, index) {
                 by_mesh.entry(&mesh.name).or_insert((mesh, Vec::new())).1.push(closure);
             }
         }
@@ -236,7 +294,10 @@ impl Question<'_> {
         }
         closures
             .iter()
-            .map(|closure| ((*closure).clone(), self.judge(closure, seen.get(closure).map_or(&[], Vec::as_slice))))
+            .map(|closure| {
+                let seen = seen.get(closure).map_or(&[][..], Vec::as_slice);
+                ((*closure).clone(), judge(&index.found(closure), seen))
+            })
             .collect()
     }
 
@@ -247,39 +308,37 @@ impl Question<'_> {
         };
         roots.map(|root| (root.clone(), given(root))).filter(|(_, ports)| !ports.is_empty()).collect()
     }
+}
 
-    /// What the verdicts on one closure mean for it.
-    fn judge(&self, closure: &Closure, verdicts: &[Seen]) -> Proved {
-        let mut assumed = BTreeSet::new();
-        let of_closure =
-            self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, finding)| finding);
-        let told = of_closure.clone().find(|finding| catalogue::row(finding.code).admits);
-        // Where a port was refused, its split stays, and another finding says so.
-        let refused = of_closure.clone().any(settle::blocks);
-        let meshes: BTreeSet<&str> = verdicts.iter().map(|seen| seen.mesh.name.as_str()).collect();
-        let mut differing: BTreeMap<&str, &Seen> = BTreeMap::new();
-        let mut reason: Option<String> = None;
-        for seen in verdicts {
-            let Seen { mesh, verdict, rounding, covered: _ } = seen;
-            assumed.extend(verdict.domain.iter().cloned());
-            let shown = || format!("read as {}: {}", mesh.title, shown(verdict));
-            match (verdict.relation, told) {
-                (Relation::Equal, _) => {}
-                _ if refused && !seen.covered => {}
-                (Relation::Undecided, _) => drop(reason.get_or_insert_with(shown)),
-                (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, shown()))),
-                _ if *rounding => drop(reason.get_or_insert_with(|| {
-                    format!("the mesh rounded shares to whole percents, and the routes do not; {}", shown())
-                })),
-                _ => drop(differing.entry(&mesh.name).or_insert(seen)),
-            }
+/// What the verdicts on one closure mean for it, with what was found about its objects.
+fn judge(found: &[&Finding], verdicts: &[Seen]) -> Proved {
+    let mut assumed = BTreeSet::new();
+    let told = found.iter().find(|finding| catalogue::row(finding.code).admits);
+    // Where a port was refused, its split stays, and another finding says so.
+    let refused = found.iter().any(|finding| settle::blocks(finding));
+    let meshes: BTreeSet<&str> = verdicts.iter().map(|seen| seen.mesh.name.as_str()).collect();
+    let mut differing: BTreeMap<&str, &Seen> = BTreeMap::new();
+    let mut reason: Option<String> = None;
+    for seen in verdicts {
+        let Seen { mesh, verdict, rounding, covered: _ } = seen;
+        assumed.extend(verdict.domain.iter().cloned());
+        let shown = || format!("read as {}: {}", mesh.title, shown(verdict));
+        match (verdict.relation, told) {
+            (Relation::Equal, _) => {}
+            _ if refused && !seen.covered => {}
+            (Relation::Undecided, _) => drop(reason.get_or_insert_with(shown)),
+            (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, shown()))),
+            _ if *rounding => drop(reason.get_or_insert_with(|| {
+                format!("the mesh rounded shares to whole percents, and the routes do not; {}", shown())
+            })),
+            _ => drop(differing.entry(&mesh.name).or_insert(seen)),
         }
-        match differing.values().next() {
-            _ if verdicts.is_empty() => Proved::Unproved("no port of its Service could be compared".into()),
-            None => reason.map_or(Proved::Equal(assumed), Proved::Unproved),
-            Some(seen) if differing.len() < meshes.len() => Proved::Disputed(Box::new(disputed(seen))),
-            Some(seen) => Proved::Mistake(Box::new(mistake(seen))),
-        }
+    }
+    match differing.values().next() {
+        _ if verdicts.is_empty() => Proved::Unproved("no port of its Service could be compared".into()),
+        None => reason.map_or(Proved::Equal(assumed), Proved::Unproved),
+        Some(seen) if differing.len() < meshes.len() => Proved::Disputed(Box::new(disputed(seen))),
+        Some(seen) => Proved::Mistake(Box::new(mistake(seen))),
     }
 }
 

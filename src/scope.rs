@@ -505,12 +505,13 @@ impl Engine<'_> {
                 roots,
                 findings: answer.found(),
             };
-            let mut proved = prove::prove(&question, &answer.manifests);
+            let written = prove::read_back(&answer.manifests);
+            let mut proved = prove::prove(&question, &written);
             let known = prove::access::Known {
                 enforced: self.enforced(whose, inventory).unwrap_or(true),
                 callers: self.options.policy.callers.values().flat_map(prove::access::Known::senders).collect(),
             };
-            proved.extend(prove::access::prove(&question, &answer.manifests, &known));
+            proved.extend(prove::access::prove(&question, &written, &known));
             answer.proofs = BTreeMap::new();
             let mut mistakes = false;
             for (closure, proved) in proved {

@@ -3,21 +3,19 @@
 //! The unit is what was written together. Policy that only reports denies nobody, so that nothing is asked of it; callers
 //! whom the user named have no TrafficTarget, so that they are let through by what the user said.
 
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Closure, OUTPUT, Proved, Question, read_back, shown};
+use super::{Closure, Index, OUTPUT, Proved, Question, Written, passes, shown};
 use crate::access::Named;
 use crate::code;
-use crate::manifest::{Effect, Manifest};
+use crate::manifest::Effect;
 use crate::mappings::{self, Source as Mesh};
 use crate::model::Whose;
 use crate::report::{Finding, catalogue};
 use crate::smi::{Kind, Object, Subject};
 use crate::verify::{
-    self, AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
+    AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
-use crate::yaml::Node;
 
 /// What is known of the policy of a scope beside its text.
 #[derive(Clone, Debug)]
@@ -45,72 +43,45 @@ impl Known {
 
 /// Compares the policy of every closure that enforces with the TrafficTargets of its destinations.
 #[must_use]
-pub fn prove(question: &Question<'_>, manifests: &[(Closure, Manifest)], known: &Known) -> BTreeMap<Closure, Proved> {
+pub fn prove(question: &Question<'_>, written: &[Written<'_>], known: &Known) -> BTreeMap<Closure, Proved> {
     let targets = question.targets();
     let of_targets =
         |origins: &Closure| !origins.is_empty() && origins.iter().all(|object| targets.contains_key(object));
-    let enforcing: BTreeSet<&Closure> = manifests
+    let enforcing: BTreeSet<&Closure> = written
         .iter()
-        .filter(|(origins, manifest)| manifest.effect == Effect::Enforces && of_targets(origins))
-        .map(|(origins, _)| origins)
+        .filter(|written| written.manifest.effect == Effect::Enforces && of_targets(written.origins))
+        .map(|written| written.origins)
         .collect();
     if enforcing.is_empty() {
         return BTreeMap::new();
     }
-    let texts: Vec<Vec<Node>> = manifests.par_iter().map(|(_, manifest)| read_back(manifest)).collect();
-    // Versions of one TrafficTarget are each deployed alone.
-    let versions = question.target_versions();
-    let (alone, together): (Vec<&Closure>, Vec<&Closure>) =
-        enforcing.into_iter().partition(|closure| closure.iter().any(|object| versions.contains_key(object)));
-    let passes = alone.into_iter().map(|closure| vec![closure]).chain((!together.is_empty()).then_some(together));
-    passes
-        .flat_map(|closures| {
-            let other = |object: &usize| {
-                let named = versions.get(object);
-                named.is_some()
-                    && closures
-                        .iter()
-                        .any(|own| !own.contains(object) && own.iter().any(|own| versions.get(own) == named))
-            };
-            pass(question, manifests, &texts, known, &closures, &other)
-        })
-        .collect()
+    let written: Vec<&Written<'_>> = written.iter().collect();
+    let versions = question.versions(|object| matches!(object, Object::TrafficTarget(_)));
+    let index = Index::of(question);
+    let mut proved = BTreeMap::new();
+    for pass in passes(enforcing, &versions) {
+        let (before, after) = question.worlds(&written, &pass);
+        proved.extend(compared(question, &before, &after, &pass.closures, known, &targets, &index));
+    }
+    proved
 }
 
-/// Compares closures that are deployed together, without the objects that are `other` versions of theirs.
-fn pass(
+/// Compares closures that are deployed together.
+fn compared(
     question: &Question<'_>,
-    manifests: &[(Closure, Manifest)],
-    texts: &[Vec<Node>],
-    known: &Known,
+    before: &World<'_>,
+    after: &World<'_>,
     closures: &[&Closure],
-    other: &dyn Fn(&usize) -> bool,
+    known: &Known,
+    targets: &BTreeMap<usize, Account>,
+    index: &Index<'_>,
 ) -> Vec<(Closure, Proved)> {
-    let targets = question.targets();
-    let own = manifests.iter().zip(texts).filter(|((origins, _), _)| !origins.iter().any(other));
-    let written = own.flat_map(|((_, manifest), nodes)| {
-        let namespace = manifest.id.namespace.as_deref();
-        nodes.iter().map(move |node| verify::Manifest { node, source: OUTPUT, namespace })
-    });
-    let held = question.held.iter().map(|(held, namespace)| verify::Manifest {
-        node: &held.node,
-        source: held.source,
-        namespace: *namespace,
-    });
-    let after = World { smi: Vec::new(), inventory: question.inventory, manifests: written.chain(held).collect() };
-    let deployed = question.members.iter().filter(|member| !member.index.as_ref().is_some_and(other));
-    let smi = deployed.map(|member| verify::Deployed {
-        object: member.object,
-        source: member.source,
-        namespace: member.namespace,
-    });
-    let before = World { smi: smi.collect(), inventory: question.inventory, manifests: Vec::new() };
     let mesh = match question.whose {
         Whose::Mesh(mesh) => mesh,
         Whose::Unknown => &mappings::sources()[0],
     };
-    let side = After::new(&after, question.profile.target, &question.profile.version);
-    let (Some(policy), grants) = (policy(&side), Grants::new(&before, mesh, known.enforced)) else {
+    let side = After::new(after, question.profile.target, &question.profile.version);
+    let (Some(policy), grants) = (policy(&side), Grants::new(before, mesh, known.enforced)) else {
         return Vec::new();
     };
     let accounts = |closure: &Closure| -> BTreeSet<Account> {
@@ -130,7 +101,7 @@ fn pass(
         .map(|&closure| {
             let own = accounts(closure).into_iter();
             let own: Vec<&Verdict> = own.filter_map(|one| by_destination.get(&one.to_string()).copied()).collect();
-            (closure.clone(), question.judge_access(closure, &own, mesh))
+            (closure.clone(), judge(&index.found(closure), &own, mesh))
         })
         .collect()
 }
@@ -150,38 +121,24 @@ impl Question<'_> {
         };
         self.members.iter().filter_map(read).collect()
     }
+}
 
-    /// The name of each TrafficTarget that is there more than once.
-    fn target_versions(&self) -> BTreeMap<usize, (Option<&str>, &str)> {
-        let mut named: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
-        for member in self.members {
-            if let (Object::TrafficTarget(target), Some(index)) = (member.object, member.index) {
-                named.entry((member.namespace, &target.meta.id.name)).or_default().push(index);
-            }
-        }
-        let repeated = named.into_iter().filter(|(_, same)| same.len() > 1);
-        repeated.flat_map(|(name, same)| same.into_iter().map(move |index| (index, name))).collect()
-    }
-
-    /// What the verdicts on the destinations of a closure mean for it.
-    fn judge_access(&self, closure: &Closure, verdicts: &[&Verdict], mesh: &Mesh) -> Proved {
-        let Some(worst) = verdicts.iter().find(|verdict| verdict.relation != Relation::Equal) else {
-            let domain = verdicts.iter().flat_map(|verdict| verdict.domain.iter().cloned()).collect();
-            return if verdicts.is_empty() {
-                Proved::Unproved("the pods of its destination could not be compared".into())
-            } else {
-                Proved::Equal(domain)
-            };
+/// What the verdicts on the destinations of a closure mean for it.
+fn judge(found: &[&Finding], verdicts: &[&Verdict], mesh: &Mesh) -> Proved {
+    let Some(worst) = verdicts.iter().find(|verdict| verdict.relation != Relation::Equal) else {
+        let domain = verdicts.iter().flat_map(|verdict| verdict.domain.iter().cloned()).collect();
+        return if verdicts.is_empty() {
+            Proved::Unproved("the pods of its destination could not be compared".into())
+        } else {
+            Proved::Equal(domain)
         };
-        let mut of_closure =
-            self.findings.iter().filter(|(object, _)| closure.contains(object)).map(|(_, found)| found);
-        let told = of_closure.find(|finding| catalogue::row(finding.code).admits);
-        let read = format!("read as {}: {}", mesh.title, shown(worst));
-        match (worst.relation, told) {
-            (Relation::Undecided, _) => Proved::Unproved(read),
-            (_, Some(told)) => Proved::Unproved(format!("`{}`; {read}", told.code.0)),
-            _ => Proved::Mistake(Box::new(mistake(worst, &read))),
-        }
+    };
+    let told = found.iter().find(|finding| catalogue::row(finding.code).admits);
+    let read = format!("read as {}: {}", mesh.title, shown(worst));
+    match (worst.relation, told) {
+        (Relation::Undecided, _) => Proved::Unproved(read),
+        (_, Some(told)) => Proved::Unproved(format!("`{}`; {read}", told.code.0)),
+        _ => Proved::Mistake(Box::new(mistake(worst, &read))),
     }
 }
 
