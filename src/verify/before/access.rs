@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::condition::{Condition, Maybe, Value};
 use crate::inventory::{Inventory, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
@@ -26,9 +27,6 @@ use crate::verify::speaks::{self, Speaks};
 use crate::verify::verdict::{Answer, Assumption, Cause, Decision};
 use crate::verify::world::{Deployed, World};
 use crate::verify::{Given, Judge};
-
-/// Yes, no, or why nobody can say.
-type Maybe = Result<bool, String>;
 
 /// What a source mesh let through by the TrafficTargets of a world.
 #[derive(Debug)]
@@ -80,25 +78,14 @@ enum Ports {
     Listed(BTreeSet<i64>),
 }
 
-/// One entry of a group; all of it must hold.
+/// One entry of a group.
 #[derive(Clone, Debug)]
 struct Match {
-    methods: Option<BTreeSet<String>>,
-    path: Option<Term>,
-    fields: Vec<(Field, Value)>,
+    condition: Condition,
     place: Place,
     what: String,
     /// Equal for entries that say the same.
     key: String,
-}
-
-/// What a field must be like.
-#[derive(Clone, Debug)]
-enum Value {
-    Reads(Term),
-    /// Both, where nobody says which counts.
-    Either(Term, Term),
-    Never,
 }
 
 /// Languages that were compiled already.
@@ -254,16 +241,7 @@ impl Judge for Access<'_> {
                 terms.sources.extend(listed.iter().cloned());
             }
             for one in target.http.iter().flatten() {
-                terms.methods.extend(one.methods.iter().flatten().cloned());
-                terms.paths.extend(one.path.clone());
-                for (field, value) in &one.fields {
-                    let of_field = terms.fields.entry(field.clone()).or_default();
-                    match value {
-                        Value::Reads(term) => of_field.push(term.clone()),
-                        Value::Either(one, other) => of_field.extend([one.clone(), other.clone()]),
-                        Value::Never => {}
-                    }
-                }
+                one.condition.ask(&mut terms);
             }
         }
         Ok(terms)
@@ -399,7 +377,7 @@ impl<'s> Access<'s> {
                 }
                 let mut unclear = None;
                 for one in matches {
-                    match one.takes(request) {
+                    match one.condition.takes(request) {
                         Ok(true) => {
                             let cause = Cause::at(one.place, format!("{} for TrafficTarget {}", one.what, target.name));
                             return Ok(Some(Part { target, cause, key: Some(&one.key) }));
@@ -538,32 +516,6 @@ impl Target<'_> {
     /// Whether a sender may be among its sources; of one that is unclear, anyone may.
     fn may_have(&self, source: &Source) -> bool {
         self.unclear.is_some() || self.from.has(source)
-    }
-}
-
-impl Match {
-    fn takes(&self, request: &Request) -> Maybe {
-        if self.methods.as_ref().is_some_and(|methods| !methods.contains(&request.method))
-            || self.path.as_ref().is_some_and(|path| !path.language.matches(&request.path))
-        {
-            return Ok(false);
-        }
-        let mut unclear = None;
-        for (field, wanted) in &self.fields {
-            let Some(value) = request.field(field) else { return Ok(false) };
-            match wanted {
-                Value::Reads(term) if term.language.matches(value) => {}
-                Value::Never | Value::Reads(_) => return Ok(false),
-                Value::Either(one, other) => match (one.language.matches(value), other.language.matches(value)) {
-                    (true, true) => {}
-                    (false, false) => return Ok(false),
-                    _ => {
-                        unclear = Some("nobody says whether a header's expression must take the whole value".into());
-                    }
-                },
-            }
-        }
-        unclear.map_or(Ok(true), Err)
     }
 }
 
@@ -828,7 +780,7 @@ impl<'a> Reader<'a> {
         if let Some(found) = matches.as_mut().filter(|found| found.is_empty() && left_out) {
             let place = target.place;
             let (what, key) = ("a group without conditions".to_owned(), String::new());
-            found.push(Match { methods: None, path: None, fields: Vec::new(), place, what, key });
+            found.push(Match { condition: Condition::default(), place, what, key });
         }
         target.http = matches;
         Ok(true)
@@ -942,7 +894,7 @@ impl<'a> Reader<'a> {
         }
         let what = name.as_ref().map_or_else(|| "a match".to_owned(), |name| format!("match {}", name.value));
         let place = Place { source: deployed.source, span: Span::new(span.start, span.end) };
-        Ok(Some(Match { methods, path, fields, place, what, key }))
+        Ok(Some(Match { condition: Condition { methods, path, fields }, place, what, key }))
     }
 
     fn path(&mut self, written: Option<&str>) -> Result<Option<Term>, String> {

@@ -4,6 +4,7 @@
 //! table says what a mesh did, and these rooms say once more what the words of the table mean for one request.
 
 pub mod access;
+mod condition;
 mod names;
 mod routing;
 

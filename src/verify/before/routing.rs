@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Before;
+use super::condition::{Condition, Value};
 use super::names::{self, Named};
 use crate::inventory::{Lookup, Port, Service, Transport};
 use crate::mappings::{
@@ -33,9 +34,6 @@ pub(super) struct Split<'a> {
     /// Why nobody can say what its root is.
     unclear: Option<String>,
 }
-
-/// Yes, no, or why nobody can say.
-type Maybe = Result<bool, String>;
 
 // === impl Split ===
 
@@ -98,21 +96,9 @@ struct Rule<'j> {
 
 /// One entry of a group; all of it must hold.
 struct Match {
-    methods: Option<BTreeSet<String>>,
-    path: Option<Term>,
-    headers: Vec<(Field, Header)>,
+    condition: Condition,
     place: Place,
     name: String,
-}
-
-/// What a header must be like.
-enum Header {
-    /// A value of this language.
-    Reads(Term),
-    /// A value of both, where nobody says which of the two counts.
-    Either(Term, Term),
-    /// Nothing is.
-    Never,
 }
 
 /// The splits of one Service on one port.
@@ -265,7 +251,9 @@ impl<'j> Routing<'j> {
         // Such a route exists only while every match names a path (flomesh-io/fsm
         // pkg/catalog/outbound_traffic_policies.go).
         let pathless = conditional.iter().any(|rule| match &rule.condition {
-            Some(Ok(matches)) => matches.iter().any(|one| one.path.as_ref().is_none_or(|path| path.language.is_any())),
+            Some(Ok(matches)) => {
+                matches.iter().any(|one| one.condition.path.as_ref().is_none_or(|path| path.language.is_any()))
+            }
             Some(Err(_)) | None => false,
         });
         if pathless {
@@ -424,16 +412,7 @@ impl Judge for Routing<'_> {
         for rule in &self.rules {
             let Some(Ok(matches)) = &rule.condition else { continue };
             for one in matches {
-                terms.methods.extend(one.methods.iter().flatten().cloned());
-                terms.paths.extend(one.path.clone());
-                for (field, header) in &one.headers {
-                    let of_field = terms.fields.entry(field.clone()).or_default();
-                    match header {
-                        Header::Reads(term) => of_field.push(term.clone()),
-                        Header::Either(one, other) => of_field.extend([one.clone(), other.clone()]),
-                        Header::Never => {}
-                    }
-                }
+                one.condition.ask(&mut terms);
             }
         }
         Ok(terms)
@@ -620,9 +599,10 @@ fn read_match(item: &HttpMatch, source: SourceId, reading: &SplitReading) -> Res
     for header in headers {
         last.insert(&header.name.value, &header.value.value);
     }
-    let headers = last.into_iter().map(|(name, value)| header_term(name, value, reading)).collect::<Result<_, _>>()?;
+    let fields = last.into_iter().map(|(name, value)| header_term(name, value, reading)).collect::<Result<_, _>>()?;
     let name = name.as_ref().map_or_else(|| "a match".to_owned(), |name| format!("match {}", name.value));
-    Ok(Some(Match { methods, path, headers, place: Place { source, span: *span }, name }))
+    let condition = Condition { methods, path, fields };
+    Ok(Some(Match { condition, place: Place { source, span: *span }, name }))
 }
 
 fn path_term(expression: &str, anchoring: PathAnchoring) -> Result<Term, String> {
@@ -636,11 +616,11 @@ fn path_term(expression: &str, anchoring: PathAnchoring) -> Result<Term, String>
     term(Domain::Path, expression, reading)
 }
 
-fn header_term(name: &str, expression: &str, reading: &SplitReading) -> Result<(Field, Header), String> {
+fn header_term(name: &str, expression: &str, reading: &SplitReading) -> Result<(Field, Value), String> {
     let field = Field::Header(name.to_ascii_lowercase());
     if name.eq_ignore_ascii_case("host") {
         return match reading.host_header.is {
-            HostHeader::NeverMatches => Ok((field, Header::Never)),
+            HostHeader::NeverMatches => Ok((field, Value::Never)),
             HostHeader::Authority | HostHeader::Unread | HostHeader::Undefined => {
                 Err("a condition on the host, under which a client may call one Service by many names".into())
             }
@@ -653,9 +633,9 @@ fn header_term(name: &str, expression: &str, reading: &SplitReading) -> Result<(
     Ok((
         field,
         match reading.header.is {
-            HeaderAnchoring::Full => Header::Reads(read(Anchoring::Full)?),
-            HeaderAnchoring::Search => Header::Reads(read(Anchoring::Search)?),
-            HeaderAnchoring::Undefined => Header::Either(read(Anchoring::Full)?, read(Anchoring::Search)?),
+            HeaderAnchoring::Full => Value::Reads(read(Anchoring::Full)?),
+            HeaderAnchoring::Search => Value::Reads(read(Anchoring::Search)?),
+            HeaderAnchoring::Undefined => Value::Either(read(Anchoring::Full)?, read(Anchoring::Search)?),
             HeaderAnchoring::Unread => return Err("the mesh read no header of a split".into()),
         },
     ))
@@ -679,43 +659,12 @@ impl Rule<'_> {
         };
         let mut unclear = None;
         for one in matches {
-            match one.takes(request) {
+            match one.condition.takes(request) {
                 Ok(true) => return Ok(Some(Cause { place: Some(one.place), what: one.name.clone() })),
                 Ok(false) => {}
                 Err(why) => unclear = Some(why),
             }
         }
         unclear.map_or(Ok(None), Err)
-    }
-}
-
-// === impl Match ===
-
-impl Match {
-    fn takes(&self, request: &Request) -> Maybe {
-        if self.methods.as_ref().is_some_and(|methods| !methods.contains(&request.method))
-            || self.path.as_ref().is_some_and(|path| !path.language.matches(&request.path))
-        {
-            return Ok(false);
-        }
-        let mut unclear = None;
-        for (field, header) in &self.headers {
-            let value = request.field(field);
-            match (header, value) {
-                (Header::Reads(term), Some(value)) if term.language.matches(value) => {}
-                (Header::Never, _) | (_, None) | (Header::Reads(_), Some(_)) => return Ok(false),
-                (Header::Either(one, other), Some(value)) => {
-                    match (one.language.matches(value), other.language.matches(value)) {
-                        (true, true) => {}
-                        (false, false) => return Ok(false),
-                        _ => {
-                            unclear =
-                                Some("nobody says whether the expression of a header must take the whole value".into());
-                        }
-                    }
-                }
-            }
-        }
-        unclear.map_or(Ok(true), Err)
     }
 }
