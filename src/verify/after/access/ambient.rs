@@ -184,7 +184,8 @@ impl Guard for Ambient<'_> {
     }
 
     fn judge<'s>(&'s self, at: PodPort<'s>) -> Box<dyn Judge + 's> {
-        let own = self.policies.iter().filter(|policy| policy.selects(at.workload)).collect();
+        let listed = self.policies.iter().filter(|policy| !policy.listed_with_none);
+        let own = listed.filter(|policy| policy.selects(at.workload)).collect();
         Box::new(Access { ambient: self, at, own, ways: self.ways(at), waypoints: OnceCell::new() })
     }
 

@@ -46,6 +46,16 @@ impl Word {
         if text.contains("{*}") || text.contains("{**}") { Self::Template(text.to_owned()) } else { Self::read(text) }
     }
 
+    /// A host, in lower case: Istio compares hosts without regard to it.
+    pub fn host(text: &str) -> Self {
+        Self::read(&text.to_ascii_lowercase())
+    }
+
+    /// A number, without the zeros that it may begin with.
+    pub fn port(text: &str) -> Self {
+        Self::Exact(text.parse::<u16>().map_or_else(|_| text.to_owned(), |number| number.to_string()))
+    }
+
     /// Whether a plain value is meant. Templates are asked as languages.
     pub fn is(&self, value: &str) -> bool {
         match self {
