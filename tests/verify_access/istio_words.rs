@@ -118,3 +118,45 @@ fn ztunnel_leaves_nothing_to_something_else() {
     assert_eq!(may("istio", &custom, "shop/web GET /"), None);
     assert_eq!(may("istio-ambient", &custom, "shop/web GET /"), Some(true));
 }
+
+#[test]
+fn ztunnel_takes_no_call_for_a_clause_of_which_nothing_is_left() {
+    let deny = |rule: &str| sidecar(&format!("action: DENY, rules: [{{{rule}}}]"));
+    let from = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]";
+    for (rule, allowed) in [
+        ("to: [{operation: {methods: [GET]}}]".to_owned(), true),
+        (format!("{from}, to: [{{operation: {{methods: [GET]}}}}]"), true),
+        (format!("{from}, to: [{{operation: {{methods: [GET], ports: ['8080']}}}}]"), false),
+        (format!("{from}, to: [{{operation: {{methods: [GET]}}}}, {{operation: {{ports: ['8080']}}}}]"), false),
+        (format!("{from}, when: [{{key: 'request.headers[x]', values: [a]}}]"), true),
+        (format!("{from}, when: [{{key: source.serviceAccount, values: [web]}}]"), true),
+        (format!("{from}, when: [{{key: source.namespace, values: [shop]}}]"), false),
+    ] {
+        assert_eq!(may("istio-ambient", &deny(&rule), "shop/web POST /"), Some(allowed), "{rule}");
+    }
+}
+
+#[test]
+fn an_account_under_when_is_known_to_sidecars_alone() {
+    let account = sidecar("rules: [{when: [{key: source.serviceAccount, values: [web]}]}]");
+    assert_eq!(may("istio", &account, "shop/web GET /"), Some(true));
+    assert_eq!(may("istio", &account, "ops/web GET /"), Some(false));
+    assert_eq!(may("istio-ambient", &account, "shop/web GET /"), Some(false), "a rule that is not sent allows nothing");
+}
+
+#[test]
+fn what_is_denied_either_way_needs_nobody_else() {
+    let asks = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: asks, namespace: shop}\nspec: {action: CUSTOM, provider: {name: outside}, rules: [{}]}\n";
+    let nothing = format!("{asks}---{}", policy("shop", "", ""));
+    assert_eq!(may("istio", &nothing, "shop/web GET /"), Some(false));
+    let everything = format!("{asks}---{}", policy("shop", "", "rules: [{}]"));
+    assert_eq!(may("istio", &everything, "shop/web GET /"), None);
+}
+
+#[test]
+fn a_segment_of_a_template_takes_equals_signs_and_stars() {
+    let template = sidecar("rules: [{to: [{operation: {paths: ['/a/{*}']}}]}]");
+    assert_eq!(may("istio", &template, "shop/web GET /a/b=c"), Some(true));
+    assert_eq!(may("istio", &template, "shop/web GET /a/*"), Some(true));
+    assert_eq!(may("istio", &template, "shop/web GET /a/[b]"), Some(false));
+}

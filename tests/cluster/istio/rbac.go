@@ -215,8 +215,8 @@ func whole(pattern, value string) bool {
 	return known.MatchString(value)
 }
 
-// A segment of a path, as templates take one (source/extensions/path/uri_template_lib/uri_template_internal.cc).
-const pathSegment = `[a-zA-Z0-9._~%!$&'()+,;:@=-]`
+// A segment of a path, as templates take one (source/extensions/path/uri_template_lib/uri_template_internal.cc, with the star since 1.35.0).
+const pathSegment = `[a-zA-Z0-9._~%!$&'()*+,;:@=-]`
 
 // templateRegexp reads a template of segments: `*` for one, `**` for any number.
 func templateRegexp(template string) string {

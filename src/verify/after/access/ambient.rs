@@ -298,12 +298,9 @@ impl Access<'_> {
         let policies: Vec<&Policy<'_>> =
             way.policies.iter().copied().filter(|policy| policy.action != Action::Nothing).collect();
         let answer = istio::decide(&policies, call, &self.ambient.languages);
-        if answer.permits() != Some(true) {
-            return Some(answer);
-        }
         let inner = self.ztunnel(request, &waypoint.identity());
-        Some(match inner.permits() {
-            Some(true) => answer,
+        Some(match (answer.permits(), inner.permits()) {
+            (Some(false), _) | (_, Some(true)) => answer,
             _ => inner,
         })
     }

@@ -25,8 +25,9 @@ pub(super) struct Words {
     pub none: Vec<Word>,
 }
 
-/// What a segment of a template takes (Envoy's uri_template, path_matching grammar).
-const SEGMENT: &str = "[a-zA-Z0-9._~%!$&'()+,;:@=-]";
+/// What a segment of a template takes (envoyproxy/envoy source/extensions/path/uri_template_lib/uri_template_internal.cc; the star
+/// since 1.35.0, issue 39168).
+const SEGMENT: &str = "[a-zA-Z0-9._~%!$&'()*+,;:@=-]";
 
 // === impl Word ===
 
