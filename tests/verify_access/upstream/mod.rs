@@ -337,7 +337,10 @@ fn written(mesh: Mesh, number: u64) -> Case {
     let waypoint = (mesh == Mesh::Ambient).then(|| "waypoint".to_owned());
     let mut manifests = policies::some(&mut dice, mesh);
     let labels = if waypoint.is_some() { "{istio.io/use-waypoint: waypoint}" } else { "{}" };
-    manifests.extend(waypoint.is_some().then(policies::waypoint));
+    if waypoint.is_some() {
+        manifests.push(policies::waypoint());
+        manifests.extend((dice.below(3) > 0).then(policies::gate));
+    }
     let heard = Heard::of(&manifests);
     let calls = (0..CALLS).map(|_| Call::draw(&mut dice, &heard)).collect();
     Case { mesh, pods: PODS.replace("LABELS", labels), smi: None, manifests, waypoint, calls }

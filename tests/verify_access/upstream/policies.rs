@@ -73,6 +73,19 @@ pub fn waypoint() -> Value {
     })
 }
 
+/// Only the waypoint may call the pods, so that what it lets through decides.
+pub fn gate() -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "gate", "namespace": "shop"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "api"}},
+            "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/waypoint"]}}]}],
+        },
+    })
+}
+
 fn policy(dice: &mut Dice, mesh: Mesh, number: usize) -> Value {
     let namespace = ["shop", "shop", "shop", "shop", "istio-system", "ops"][dice.below(6)];
     let mut metadata = json!({"name": format!("p{number}"), "namespace": namespace});
