@@ -23,9 +23,37 @@ const SOURCES: [&str; 9] = [
 
 const METHODS: [&str; 5] = ["GET", "GET", "POST", "PUT", "DELETE"];
 
-const PATHS: [&str; 16] = [
-    "/", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/b", "/x/b", "/x/y/b", "//b", "/A", "/a.c", "/axc", "/a=1/b", "/a*",
+pub const PATHS: [&str; 30] = [
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/b/c",
+    "/a//c",
+    "/a/x/y/c",
+    "/ab",
+    "/b",
+    "/bb",
+    "/x/b",
+    "/x/y/b",
+    "//b",
+    "/b/",
+    "/A",
+    "/A/b",
+    "/a.c",
+    "/axc",
+    "/.c",
+    "/x/.c",
+    "/a=1/b",
+    "/a*",
+    "/a/*",
+    "/a/=",
+    "/a/[x]",
+    "/[x]/b",
     "/a$b/x",
+    "/a/x.json",
+    "/a/.json",
+    "/a/x/.json",
 ];
 
 const HOSTS: [&str; 6] = ["api", "api.shop", "API.shop", "api.shop.svc.cluster.local", "other", "a*"];
@@ -96,6 +124,11 @@ impl Call {
             }
         }
         Self { source, port, asks: Some((METHODS[dice.below(METHODS.len())], path, headers)) }
+    }
+
+    /// A `GET` by nobody.
+    pub fn to_path(path: &str) -> Self {
+        Self { source: "", port: 8080, asks: Some(("GET", path.to_owned(), BTreeMap::new())) }
     }
 
     /// The identity as certificates have it; none without mutual TLS.

@@ -7,6 +7,7 @@
 mod calls;
 mod grants;
 mod policies;
+mod sayings;
 
 use std::collections::BTreeMap;
 use std::env;

@@ -6,7 +6,7 @@
 //! reached, and ztunnel sees the waypoint's identity. What any way lets through is let through.
 //!
 //! istio/istio@1.31.0-rc.0 pilot/pkg/networking/core/listener_waypoint.go (policies by the addressed Service),
-//! pilot/pkg/model/policyattachment.go (waypoints read no selectors), pilot/pkg/serviceregistry/kube/controller/ambient/
+//! pilot/pkg/model/policyattachment.go (waypoints read no selectors), pilot/pkg/serviceregistry/ambient/
 //! authorization.go (what ztunnel takes of a policy).
 
 use std::cell::OnceCell;
