@@ -101,6 +101,14 @@ fn a_dry_run_is_any_word_that_go_takes_for_true() {
 }
 
 #[test]
+fn ztunnel_enforced_dry_runs_before_1_29() {
+    let nothing = policy("shop", "true", "selector: {matchLabels: {app: api}}");
+    assert_eq!(may("istio-ambient@1.28", &nothing, "shop/web GET /"), Some(false));
+    assert_eq!(may("istio-ambient@1.29", &nothing, "shop/web GET /"), Some(true));
+    assert_eq!(may("istio@1.28", &nothing, "shop/web GET /"), Some(true));
+}
+
+#[test]
 fn a_selector_that_names_no_labels_field_holds_for_sidecars_and_not_for_ztunnel() {
     for (selector, to, allowed) in [
         ("selector: {}", "istio", false),

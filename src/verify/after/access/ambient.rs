@@ -26,6 +26,8 @@ use crate::verify::{Given, Judge, Side};
 pub(super) struct Ambient<'a> {
     after: &'a After<'a>,
     policies: Vec<Policy<'a>>,
+    /// What ztunnel is sent of them.
+    sent: Vec<Policy<'a>>,
     /// The Services whose routes lead to a Service, by its name.
     leading: HashMap<&'a str, BTreeSet<ServiceName>>,
     languages: Languages,
@@ -73,7 +75,8 @@ impl<'a> Ambient<'a> {
                 leading.entry(backend.name).or_default().extend(parents.iter().cloned());
             }
         }
-        Self { after, policies: Policy::all(after), leading, languages: Languages::default() }
+        let (policies, sent) = (Policy::all(after), Policy::of_ztunnel(after));
+        Self { after, policies, sent, leading, languages: Languages::default() }
     }
 
     /// The waypoints that are written, as namespace and name: manifests of this side, and the inventory.
@@ -184,8 +187,7 @@ impl Guard for Ambient<'_> {
     }
 
     fn judge<'s>(&'s self, at: PodPort<'s>) -> Box<dyn Judge + 's> {
-        let listed = self.policies.iter().filter(|policy| !policy.listed_with_none);
-        let own = listed.filter(|policy| policy.selects(at.workload)).collect();
+        let own = self.sent.iter().filter(|policy| policy.selects(at.workload)).collect();
         Box::new(Access { ambient: self, at, own, ways: self.ways(at), waypoints: OnceCell::new() })
     }
 

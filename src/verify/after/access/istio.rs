@@ -2,15 +2,18 @@
 //!
 //! istio/istio@1.31.0-rc.0 pilot/pkg/security/authz/builder/builder.go (deny before allow; without an ALLOW policy everything
 //! is allowed), model/model.go (an ALLOW rule that asks anything of requests is dropped whole where no HTTP is seen, a DENY
-//! rule loses that part), pilot/pkg/model/policyattachment.go (sidecars read no policy with targetRefs),
-//! pilot/pkg/security/trustdomain/bundle.go (`cluster.local` is the trust domain of the mesh).
+//! rule loses that part), model/generator.go (what each word becomes), pilot/pkg/serviceregistry/ambient/authorization.go and
+//! istio/ztunnel@1.31.0-rc.0 src/rbac.rs (what ztunnel is sent and takes), pilot/pkg/model/policyattachment.go (sidecars read
+//! no policy with targetRefs), pilot/pkg/security/trustdomain/bundle.go (`cluster.local` is the trust domain of the mesh).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::linkerd::{all_of, any_of};
 use super::words::{Word, Words};
 use super::{After, Languages, Maybe, display, items, odd_field, place, text, texts};
 use crate::inventory::{Inventory, Workload};
+use crate::mappings::compare_versions;
 use crate::pattern::escape;
 use crate::place::Place;
 use crate::verify::access::{Guard, foreign};
@@ -51,8 +54,8 @@ pub(super) struct Policy<'a> {
     pub action: Action,
     /// `matchLabels`; none: all pods of the namespace.
     pub selector: Option<BTreeMap<String, String>>,
-    /// Its `selector` has no `matchLabels`, so that istiod lists it with no pods: ztunnel never reads it.
-    pub listed_with_none: bool,
+    /// Its `selector` has no `matchLabels`, so that istiod lists it with no pods.
+    listed_with_none: bool,
     /// Group, kind, name.
     pub targets: Vec<(&'a str, &'a str, &'a str)>,
     rules: Vec<Rule>,
@@ -68,6 +71,13 @@ pub(super) enum Action {
     Custom,
     /// Nothing is decided: AUDIT, or a dry run.
     Nothing,
+}
+
+/// What a policy with the annotation `istio.io/dry-run` does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DryRun {
+    Reports,
+    Enforced,
 }
 
 /// One rule: one of `from`, one of `to` and all of `when`.
@@ -134,21 +144,35 @@ pub(super) struct Sidecars<'a> {
 // === impl Policy ===
 
 impl<'a> Policy<'a> {
-    /// All AuthorizationPolicies of a world.
+    /// All AuthorizationPolicies of a world, as proxies read them.
     pub fn all(after: &After<'a>) -> Vec<Self> {
+        Self::read_all(after, DryRun::Reports)
+    }
+
+    /// Those that ztunnel is sent. Before 1.29 it enforced dry runs, too (istio/istio@1.28.3
+    /// pilot/pkg/serviceregistry/kube/controller/ambient/authorization.go).
+    pub fn of_ztunnel(after: &After<'a>) -> Vec<Self> {
+        let enforced = compare_versions(&after.version, "1.29").is_some_and(Ordering::is_lt);
+        let mut all = Self::read_all(after, if enforced { DryRun::Enforced } else { DryRun::Reports });
+        all.retain(|policy| policy.targets.is_empty() && !policy.listed_with_none);
+        all
+    }
+
+    fn read_all(after: &After<'a>, dry_run: DryRun) -> Vec<Self> {
         let policies = after.world.manifests.iter().filter_map(|manifest| {
             let header =
                 manifest.header().filter(|header| header.group() == GROUP && header.kind == "AuthorizationPolicy")?;
-            Some(Self::read(manifest, header.name))
+            Some(Self::read(manifest, header.name, dry_run))
         });
         policies.collect()
     }
 
-    fn read(manifest: &Manifest<'a>, name: &'a str) -> Self {
+    fn read(manifest: &Manifest<'a>, name: &'a str, dry_run: DryRun) -> Self {
         let spec = manifest.node.get("spec");
         let dry = manifest.node.path(&["metadata", "annotations"]).and_then(|all| text(all, "istio.io/dry-run"));
+        let reports = dry_run == DryRun::Reports && dry.is_some_and(|word| TRUE.contains(&word));
         let action = match spec.and_then(|spec| text(spec, "action")) {
-            _ if dry.is_some_and(|word| TRUE.contains(&word)) => Action::Nothing,
+            _ if reports => Action::Nothing,
             None | Some("ALLOW") => Action::Allow,
             Some("DENY") => Action::Deny,
             Some("AUDIT") => Action::Nothing,
