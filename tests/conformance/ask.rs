@@ -79,7 +79,7 @@ impl Question<'_> {
         };
         let about: Vec<_> = verdicts.iter().filter(|judged| judged.verdict.destination == destination).collect();
         Answers {
-            before: self.judge(before.as_ref()),
+            before: self.judge(before.as_ref().filter(|_| found.unread.is_empty())),
             after: self.judge(after.as_ref()),
             equal: !about.is_empty() && about.iter().all(|judged| judged.verdict.relation == Relation::Equal),
             words: format!("before: {before:?}\nafter: {after:?}\nverdicts on {destination}: {about:#?}"),

@@ -11,7 +11,9 @@ mod ask;
 mod cell;
 #[path = "../emitted/mod.rs"]
 mod emitted;
+mod mistakes;
 mod page;
+mod real;
 mod situation;
 mod suite;
 #[path = "../worlds/mod.rs"]
