@@ -1061,8 +1061,8 @@ pub enum AuditForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultDeny {
-    /// The annotation `config.linkerd.io/default-inbound-policy: deny` of a namespace, taken by pods that start after it.
-    NamespaceAnnotation,
+    /// A Server without callers for each port that pods without a grant are known to listen on.
+    Servers,
     /// A policy of the namespace that allows nothing.
     AllowNothing,
 }

@@ -55,6 +55,14 @@ pub fn pods_with(metadata: &str, container: &str) -> String {
     )
 }
 
+/// Pods like those of `web`, of another account.
+fn pods_of(account: &str) -> String {
+    pods()
+        .replace("name: web", &format!("name: {account}"))
+        .replace("app: web", &format!("app: {account}"))
+        .replace("serviceAccountName: web", &format!("serviceAccountName: {account}"))
+}
+
 /// The pods without the port that is no HTTP.
 pub fn http_pods() -> String {
     pods()
@@ -402,14 +410,86 @@ fn a_namespace_with_a_held_destination_is_not_denied_by_default() {
 
 #[test]
 fn a_namespace_whose_pods_are_called_without_a_grant_is_not_denied_by_default() {
-    let other = pods()
-        .replace("name: web", "name: front")
-        .replace("app: web", "app: front")
-        .replace("serviceAccountName: web", "serviceAccountName: front");
-    let input = reading() + &pods() + &other + &INGRESS.replace("{name: web, port", "{name: front, port");
+    let input = reading() + &pods() + &pods_of("front") + &INGRESS.replace("{name: web, port", "{name: front, port");
     let ran = World::of(input).from("spec").to("istio").default_deny().run();
     is_enforced(&ran, istio);
     assert!(ran.has("default-deny-withheld"), "{:#?}", ran.findings());
+}
+
+/// The Servers of the output: what they select, and their posture.
+fn servers(ran: &Ran) -> Vec<(String, String)> {
+    let text = |server: &serde_json::Value, path: &str| server.pointer(path).expect(path).as_str().unwrap().to_owned();
+    ran.of_kind("Server")
+        .into_iter()
+        .map(|server| (text(server, "/spec/podSelector/matchLabels/app"), text(server, "/spec/accessPolicy")))
+        .collect()
+}
+
+#[test]
+fn linkerd_denies_the_rest_by_servers_that_let_nobody_in() {
+    let ran = World::of(reading() + &pods() + &pods_of("front")).from("spec").to("linkerd").default_deny().run();
+    is_enforced(&ran, linkerd);
+    let servers = servers(&ran);
+    assert_eq!(servers.last(), Some(&("front".to_owned(), "deny".to_owned())), "{servers:?}");
+    assert_eq!(ran.manifests().last().map(|last| last["kind"].clone()), Some("Server".into()), "last in the output");
+    assert!(!ran.has("default-deny-left") && !ran.has("default-deny-partial"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn what_linkerd_cannot_select_stays_open_and_is_said_to() {
+    let twins = pods_of("front") + &pods_of("front").replace("serviceAccountName: front", "serviceAccountName: back");
+    let twins = twins.replacen("name: front", "name: other", 1);
+    let ran = World::of(reading() + &pods() + &twins).from("spec").to("linkerd").default_deny().run();
+    assert!(servers(&ran).iter().all(|(app, _)| app != "front"));
+    assert!(ran.has("default-deny-partial"), "{:#?}", ran.findings());
+    let bare = pods_of("front").replace("ports:", "unknown:");
+    let ran = World::of(reading() + &pods() + &bare).from("spec").to("linkerd").default_deny().run();
+    assert!(ran.finding("default-deny-partial").message.contains("nothing declares"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn what_was_not_enforced_is_not_denied_by_default_either() {
+    for (to, kind) in [("linkerd", "Server"), ("istio", "AuthorizationPolicy")] {
+        let input = reading() + &pods() + &pods_of("front");
+        let ran = World::of(input).from("osm").enforced(false).to(to).default_deny().run();
+        assert!(!ran.enforces(), "{to}");
+        let last = ran.manifests().pop().expect("output");
+        assert_eq!(last["kind"], kind);
+        let reports =
+            last["spec"]["accessPolicy"] == "audit" || last["metadata"]["annotations"]["istio.io/dry-run"] == "true";
+        assert!(reports, "{last}");
+        assert!(ran.has("default-deny-reports"));
+    }
+}
+
+#[test]
+fn an_ingress_that_was_named_at_a_destination_does_not_keep_the_rest_open() {
+    let ran = World::of(reading() + &pods() + INGRESS)
+        .from("spec")
+        .to("istio")
+        .caller(CallerClass::Ingress, "edge/gate")
+        .default_deny()
+        .run();
+    assert!(!ran.has("default-deny-withheld"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn a_grant_that_is_not_converted_keeps_its_namespace_from_being_denied_by_default() {
+    let other = "
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: other, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: front, namespace: shop}
+  sources: [{kind: ServiceAccount, name: till, namespace: shop}]
+  rules: [{kind: HTTPRouteGroup, name: nowhere}]
+";
+    for to in ["linkerd", "istio", "istio-ambient"] {
+        let input = reading() + &pods() + &pods_of("front") + other;
+        let ran = World::of(input).from("spec").to(to).default_deny().run();
+        assert!(ran.has("default-deny-withheld"), "{to}: {:#?}", ran.findings());
+    }
 }
 
 // --- losses ---

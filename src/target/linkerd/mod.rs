@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::access::{Around, Closure, Loss, Nearest, Permission, PodPort, PortProtocol, Side, Workloads, Written};
+use crate::access::{
+    Around, Closed, Closure, Loss, Nearest, Permission, PodPort, PortProtocol, Rest, Side, Workloads, Written,
+};
 use crate::code;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::mappings::{Limits, RouteKind, newest};
@@ -54,11 +56,48 @@ impl Policy for Linkerd {
         })
     }
 
-    /// None: what denies the rest is an annotation of the namespace and of its pods, and an object that carries it would
-    /// be the whole Namespace. A finding prints the command where a closure leaves ports open.
-    fn default_deny(&self, _namespace: &str, _around: Around<'_>) -> Vec<Manifest> {
-        Vec::new()
+    /// Servers that nobody is let in through, for each port that the pods are known to listen on. For ports that nothing
+    /// declares only the annotation of the namespace would do, which holds for pods that start after it.
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
+        let mut names = Names::default();
+        for id in &rest.beside {
+            names.given.insert((id.kind.clone(), rest.namespace.to_owned(), id.name.clone()));
+        }
+        let mut closed = Closed::default();
+        for closure in &rest.closures {
+            let written = Writer::of(closure, around, &mut names).written();
+            closed.manifests.extend(if rest.reports { written.audit } else { written.manifests });
+        }
+        let open = |(account, why): &(String, Finding)| {
+            let message = format!("the pods of ServiceAccount `{account}` stay open: {}", why.message);
+            Finding { code: code!("default-deny-partial"), message, ..why.clone() }
+        };
+        closed.findings.extend(rest.unselected.iter().map(open));
+        closed.findings.extend(undeclared_rest(rest));
+        closed
     }
+}
+
+/// The accounts of the rest whose pods may listen where no Server is.
+fn undeclared_rest(rest: &Rest<'_>) -> Option<Finding> {
+    let open = |closure: &&Closure<'_>| closure.workloads.iter().any(|workloads| !workloads.ports_complete);
+    let accounts: Vec<String> =
+        rest.closures.iter().filter(open).map(|closure| format!("`{}`", closure.account)).collect();
+    let (first, more) = accounts.split_first()?;
+    let more = if more.is_empty() { String::new() } else { format!(" and of {} more accounts", more.len()) };
+    let namespace = rest.namespace;
+    let message = format!(
+        "the pods of {first}{more} may listen on ports that nothing declares, which stay open in namespace `{namespace}`"
+    );
+    Some(Finding::new(code!("default-deny-partial"), message).help(format!(
+        "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`{}`",
+        deny_command(namespace)
+    )))
+}
+
+/// What makes Linkerd deny on every port without a Server.
+fn deny_command(namespace: &str) -> String {
+    format!("kubectl annotate namespace {namespace} config.linkerd.io/default-inbound-policy=deny")
 }
 
 /// Names that were given, by kind and namespace.
@@ -443,7 +482,8 @@ impl<'w, 'a> Writer<'w, 'a> {
             finding = finding.note("a grant of this destination is for every port: with `deny`, its callers do not reach the undeclared ones either");
         }
         let help = format!(
-            "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`kubectl annotate namespace {namespace} config.linkerd.io/default-inbound-policy=deny`"
+            "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`{}`",
+            deny_command(namespace)
         );
         self.tell(permission, finding.help(help));
     }

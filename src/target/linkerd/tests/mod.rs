@@ -668,7 +668,7 @@ fn the_table_answers_its_golden_requests() {
         ("allowances", &policy.allowances.golden),
     ];
     for (fact, goldens) in facts {
-        assert_eq!(goldens.is_empty(), fact == "default-deny", "{fact}");
+        assert!(!goldens.is_empty(), "{fact}");
         for golden in goldens {
             let manifests: Vec<serde_json::Value> = golden
                 .policy
