@@ -28,8 +28,6 @@ pub enum Cell {
     NoWords(Codes),
     /// A person has to decide first, these findings say, and nothing is denied until then.
     Held(Codes),
-    /// What no TrafficTarget grants is left open, these findings say.
-    LeftOpen(Codes),
     /// The source mesh did something else itself.
     NotInTheMesh,
     /// The source mesh served no kind that says the situation.
@@ -76,7 +74,7 @@ pub fn cells(mesh: Mesh, to: &Profile) -> Vec<Result<Cell, String>> {
 impl Converted {
     /// Converts; nobody calls through the ports of the nodes.
     pub fn of(situation: Situation, mesh: Mesh, to: &Profile) -> Self {
-        let run = convert(&situation, mesh, to, situation.default_deny);
+        let run = convert(&situation, mesh, to);
         let after = output(&run, situation.deleted);
         Self { situation, mesh, to: to.clone(), run, after }
     }
@@ -104,58 +102,56 @@ impl Converted {
     /// What happened instead of anything that a cell may say.
     pub fn cell(&self, assertion: &Assertion) -> Result<Cell, String> {
         let alone = self.ask(assertion, false);
-        let wrong = |what: &str| {
+        let said = match (alone.before, self.refused()) {
+            _ if assertion.wants == Wants::ByTheServiceItself => self.untouched(&alone),
+            (_, Some(_)) if self.denies() => Err("something is denied although a part is not converted"),
+            (Does::Otherwise, Some(_)) => Ok(Cell::NotInTheMesh),
+            (Does::AsAsserted | Does::Unknown, Some((outcome, codes))) => self.refusal(outcome, codes),
+            (Does::Otherwise, None) => self.as_the_mesh(&alone),
+            (Does::Unknown, None) => Err("it was converted although nobody can say what it did"),
+            (Does::AsAsserted, None) => self.converted(assertion, &alone),
+        };
+        said.map_err(|what| {
             let (step, to, from) = (assertion.step, self.to.display(), &self.mesh.0.name);
             let said = format!("{step} from {from} to {to}: {what}\n{}\n{}", alone.words, self.after);
-            Err(format!("{said}\n{:#}", worlds::words(&self.run)))
-        };
-        if assertion.wants == Wants::ByTheServiceItself {
-            let untouched = self.after.is_empty() && alone.after == Does::AsAsserted;
-            return if untouched { Ok(Cell::Holds) } else { wrong("there was nothing to convert") };
+            format!("{said}\n{:#}", worlds::words(&self.run))
+        })
+    }
+
+    /// Without SMI there is nothing to convert, and the Service does what it does.
+    fn untouched(&self, alone: &Answers) -> Result<Cell, &'static str> {
+        let untouched = self.after.is_empty() && alone.after == Does::AsAsserted;
+        if untouched { Ok(Cell::Holds) } else { Err("there was nothing to convert") }
+    }
+
+    /// Why it is not converted.
+    fn refusal(&self, outcome: Outcome, codes: Codes) -> Result<Cell, &'static str> {
+        let without_policy = self.to.policy().is_none() && codes.contains("policy-not-converted");
+        match outcome {
+            Outcome::Unsupported => Ok(Cell::NoWords(codes)),
+            Outcome::Blocked if without_policy => Ok(Cell::NoWords(codes)),
+            Outcome::Blocked => Ok(Cell::Held(codes)),
+            _ => Err("nothing says why it is not converted"),
         }
-        let refused = self.refused();
-        match (alone.before, &refused) {
-            // What is denied by default on request is more than such a mesh did.
-            (Does::Otherwise, None) if !alone.equal && !self.situation.default_deny => {
-                return wrong("the output does not even do what the mesh did");
-            }
-            (Does::Otherwise, _) => return Ok(Cell::NotInTheMesh),
-            (Does::Unknown, None) => return wrong("it was converted although nobody can say what it did"),
-            (Does::Unknown, Some(_)) | (Does::AsAsserted, _) => {}
+    }
+
+    /// The mesh did something else, and so does the output. What `--default-deny` asks for is more than some meshes did.
+    fn as_the_mesh(&self, alone: &Answers) -> Result<Cell, &'static str> {
+        let follows = alone.equal || self.situation.default_deny;
+        if follows { Ok(Cell::NotInTheMesh) } else { Err("the output does not do what the mesh did either") }
+    }
+
+    /// The output does what is asserted, by itself or with what its findings ask for.
+    fn converted(&self, assertion: &Assertion, alone: &Answers) -> Result<Cell, &'static str> {
+        let holds = |answers: &Answers| answers.after == Does::AsAsserted && answers.equal;
+        let found = self.run.report.findings.iter().map(|finding| finding.code.0);
+        let beside: Codes = found.filter(|code| BESIDE.contains(code)).collect();
+        match () {
+            () if !self.proved() => Err("the run has not proved its output"),
+            () if holds(alone) => Ok(Cell::Holds),
+            () if !beside.is_empty() && holds(&self.ask(assertion, true)) => Ok(Cell::HoldsWith(beside)),
+            () => Err("the output does something else"),
         }
-        if let Some((outcome, codes)) = refused {
-            return match outcome {
-                _ if self.denies() => wrong("something is denied although a part is not converted"),
-                Outcome::Unsupported => Ok(Cell::NoWords(codes)),
-                Outcome::Blocked if self.to.policy().is_none() && codes.contains("policy-not-converted") => {
-                    Ok(Cell::NoWords(codes))
-                }
-                Outcome::Blocked => Ok(Cell::Held(codes)),
-                _ => wrong("nothing says why it is not converted"),
-            };
-        }
-        if !self.proved() {
-            return wrong("the run has not proved its output");
-        }
-        if alone.after == Does::AsAsserted && alone.equal {
-            return Ok(Cell::Holds);
-        }
-        let beside = codes(&self.run, |code| BESIDE.contains(&code));
-        if !beside.is_empty() {
-            let prepared = self.ask(assertion, true);
-            if prepared.after == Does::AsAsserted && prepared.equal {
-                return Ok(Cell::HoldsWith(beside));
-            }
-        }
-        if self.situation.default_deny && !self.has(Effect::DeniesByDefault) && alone.after == Does::Otherwise {
-            let codes = self.left_open();
-            return if codes.is_empty() {
-                wrong("nothing says that it is left open")
-            } else {
-                Ok(Cell::LeftOpen(codes))
-            };
-        }
-        wrong("the output does something else")
     }
 
     /// The worst outcome of what routes or grants, with the codes that force it; none where all of it is converted.
@@ -177,31 +173,16 @@ impl Converted {
         })
     }
 
-    fn has(&self, effect: Effect) -> bool {
-        self.run.manifests.iter().any(|(_, manifest)| manifest.effect == effect)
-    }
-
     fn denies(&self) -> bool {
-        self.has(Effect::Enforces) || self.has(Effect::DeniesByDefault)
-    }
-
-    /// What says that a default deny is missing: this run, or one that did not ask for it.
-    fn left_open(&self) -> Codes {
-        let says = |code: &str| code.starts_with("default-deny-");
-        let asked = codes(&self.run, says);
-        let unasked = || codes(&convert(&self.situation, self.mesh, &self.to, false), says);
-        if asked.is_empty() { unasked() } else { asked }
+        let denying = |effect| matches!(effect, Effect::Enforces | Effect::DeniesByDefault);
+        self.run.manifests.iter().any(|(_, manifest)| denying(manifest.effect))
     }
 }
 
-fn codes(run: &Run, of: impl Fn(&str) -> bool) -> Codes {
-    run.report.findings.iter().map(|finding| finding.code.0).filter(|code| of(code)).collect()
-}
-
-fn convert(situation: &Situation, mesh: Mesh, to: &Profile, default_deny: bool) -> Run {
+fn convert(situation: &Situation, mesh: Mesh, to: &Profile) -> Run {
     let mut options = worlds::options(Some(&mesh.0.name), &to.display());
     options.policy.callers.insert(CallerClass::Ingress, Named::None);
-    options.policy.default_deny = default_deny;
+    options.policy.default_deny = situation.default_deny;
     let text = format!("{}{}", situation.apps, situation.converted);
     if to.version == to.target.default_version {
         emitted::keep(&options, text.as_bytes());

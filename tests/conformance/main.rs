@@ -44,21 +44,23 @@ fn combinations() -> Vec<(&'static Source, Profile)> {
     sources().iter().flat_map(of).collect()
 }
 
+/// What became of every assertion.
+struct Judged {
+    source: &'static Source,
+    to: Profile,
+    cells: Vec<Result<Cell, String>>,
+}
+
 #[test]
 fn every_assertion_holds_or_a_finding_says_why_not_and_the_page_says_which() {
-    let judged: Vec<(&Source, Profile, Vec<Result<Cell, String>>)> = combinations()
-        .into_par_iter()
-        .map(|(source, to)| {
-            let cells = cell::cells(Mesh(source), &to);
-            (source, to, cells)
-        })
-        .collect();
+    let judge = |(source, to): (&'static Source, Profile)| Judged { cells: cell::cells(Mesh(source), &to), source, to };
+    let judged: Vec<Judged> = combinations().into_par_iter().map(judge).collect();
     let wrong: Vec<&String> =
-        judged.iter().flat_map(|(_, _, cells)| cells).filter_map(|cell| cell.as_ref().err()).collect();
+        judged.iter().flat_map(|judged| &judged.cells).filter_map(|cell| cell.as_ref().err()).collect();
     assert!(wrong.is_empty(), "{} cells say nothing that a cell may say, the first: {}", wrong.len(), wrong[0]);
 
     let mut of: BTreeMap<&str, page::Cells<'_>> = BTreeMap::new();
-    for (source, to, cells) in judged {
+    for Judged { source, to, cells } in judged {
         let cells = cells.into_iter().flatten().collect();
         of.entry(&*source.name).or_default().entry(&*to.target.name).or_default().push((to.version, cells));
     }

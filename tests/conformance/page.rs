@@ -16,9 +16,9 @@ const CELLS: &str = "
 
 Each situation is converted by itself, with the flags that a person would have to give: `--from` of the table, `--ingress none`
 (every Service of the suite is a NodePort, and nobody but the applications may call), and `--default-deny` for steps 03 and
-07 of `traffic-access`, which assert what happens without a grant. Where nothing grants `b`, a grant of `c` stands in the
-namespace, for without any SMI there is nothing to convert. For step 07 `b` is granted too, all of that is converted, and
-then the AuthorizationPolicies that came of it are deleted.
+07 of `traffic-access`, which assert what happens without a grant. The suite has no SMI at all in its namespace then, and
+without SMI nothing is converted: here a grant of `c` stands in the namespace, and none of `b`. For step 07 `b` was granted too
+when all of that was converted, and the AuthorizationPolicies that came of it are deleted from the output.
 
 | cell | meaning |
 | --- | --- |
@@ -26,11 +26,10 @@ then the AuthorizationPolicies that came of it are deleted.
 | with `CODE` | the same, once what the finding asks for stands beside the output |
 | no words: `CODE` | the target cannot say it, or smi2gamma writes no policy for it; the finding says so, and nothing is denied |
 | held: `CODE` | a person has to decide first; the finding says what, and nothing is denied until then |
-| left open: `CODE` | what is granted holds, and what nobody granted is not denied; the finding says so |
-| not in the mesh | the source mesh itself did something else than the suite asserts; what is converted does what the mesh did |
+| not in the mesh | the source mesh itself did something else than the suite asserts; what is converted does what the mesh did, unless `--default-deny` asked for more |
 | not served | the source mesh served no kind of SMI that says the situation |
 
-Shares are exact: 3/4 and 1/4 for weights 75 and 25, where the suite counts 50 requests and asks only which leaf got more. Step
+`as above` stands where every target has the cell of the table before it. Shares are exact: 3/4 and 1/4 for weights 75 and 25, where the suite counts 50 requests and asks only which leaf got more. Step
 03 of `traffic-split` has nothing to convert: nothing is written, and the Service reaches both leaves as ever.
 
 `no words: policy-not-converted` stands where a target has routes and its policy is not written (see
@@ -41,7 +40,7 @@ Shares are exact: 3/4 and 1/4 for weights 75 and 25, where the suite counts 50 r
 - The suite's own calls: a client outside of the mesh has `a` send each request and reads the counts of all three. No
   TrafficTarget grants it that, so under policy it is denied like anyone else.
 - That a mesh resolves the names that the suite calls: for Linkerd, Istio and Open Service Mesh `service-mesh.go` writes two
-  dots into them, for Traefik Mesh the host `app-b.NAMESPACE.maesh`.
+  dots into them, for Traefik Mesh the host `app-b.NAMESPACE.maesh`. Here the Services are called by their own names.
 - The suite's manifests of `traffic-spec` to the letter. They name `destination.port`, which v1alpha3 does not have, and one has
   `matches` where v1alpha4 does not read them. An API server prunes both, so that each means something else than was meant:
   they are blocked with [`smi-shape-unclear`](findings.md#smi-shape-unclear), and convert as below once they say what is meant.
@@ -132,7 +131,7 @@ fn by_mesh(part: Part, of: &BTreeMap<&str, Cells<'_>>) -> String {
     let columns: Vec<String> = of_part(part).map(|(_, assertion)| column(assertion)).collect();
     let head: Vec<&str> = ["`--from`", "said in"].into_iter().chain(columns.iter().map(String::as_str)).collect();
     let mut table =
-        "\nRead as a mesh that served SMI, where that is not `as above`:\n\n".to_owned() + &table_head(&head);
+        "\nRead as a mesh that served SMI, at the default version of each target:\n\n".to_owned() + &table_head(&head);
     for source in sources().iter().filter(|source| source.name != "spec") {
         let cells = of_part(part).map(|(at, _)| beside(at, &of[&*source.name], &of["spec"]));
         let line = [format!("`{}`", source.name), said_in(part, Mesh(source))].into_iter().chain(cells);
@@ -181,7 +180,6 @@ fn words(cell: &Cell) -> String {
         Cell::HoldsWith(codes) => format!("with {}", list(codes)),
         Cell::NoWords(codes) => format!("no words: {}", list(codes)),
         Cell::Held(codes) => format!("held: {}", list(codes)),
-        Cell::LeftOpen(codes) => format!("left open: {}", list(codes)),
         Cell::NotInTheMesh => "not in the mesh".to_owned(),
         Cell::NotServed => "not served".to_owned(),
     }

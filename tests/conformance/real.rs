@@ -14,8 +14,7 @@ use crate::cell::{Cell, Converted, cells};
 use crate::situation::{Mesh, NAMESPACE, Names, Situation, State};
 use crate::suite::{ASSERTIONS, Assertion, Part};
 
-const NAMES: Names =
-    Names { a: "service-a", b: "service-b", leaves: ["app-b", "app-c"], root: "app-svc", port: 9091 };
+const NAMES: Names = Names { a: "service-a", b: "service-b", leaves: ["app-b", "app-c"], root: "app-svc", port: 9091 };
 
 /// What blocks the manifests of `traffic-spec` as they are.
 const UNCLEAR: &str = "smi-shape-unclear";
@@ -42,11 +41,10 @@ fn install(part: Part, number: &str) -> String {
 fn situation(assertion: &Assertion) -> Option<Situation> {
     let number = match assertion.state {
         State::NothingAboutB | State::Deleted => return None,
-        State::AnyPort => Some("04"),
+        State::NoSplit => None,
+        State::AnyPort | State::Split(1, _) => Some("04"),
         State::OnePath => Some("03"),
         State::OneMethod => Some("05"),
-        State::NoSplit => None,
-        State::Split(1, _) => Some("04"),
         State::Split(0, _) => Some("06"),
         State::Split(75, _) => Some("08"),
         State::Split(..) => Some("10"),
