@@ -305,6 +305,16 @@ fn served(smi: &[(SmiObject, Option<String>)]) -> Vec<&'static Source> {
     if found.is_empty() { mappings::sources().iter().take(1).collect() } else { found }
 }
 
+// === impl Sides ===
+
+impl Sides {
+    /// Whether all of both sides could be read, so that what is said of them is said of all of it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty() && !self.read.iter().any(|read| read.incomplete)
+    }
+}
+
 // === impl SideScope ===
 
 impl SideScope {

@@ -12,6 +12,7 @@ use super::output::{Stream, Terminal};
 use crate::inventory::Lookup;
 use crate::place::SourceMap;
 use crate::report::verdicts::json::AnswerRow;
+use crate::report::verdicts::unread;
 use crate::sides::{Inputs, SideScope, Sides, read};
 use crate::verify::access::behind;
 use crate::verify::{
@@ -32,16 +33,19 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
     let after = inputs(&args.after, &[], &args.sides.cluster)?;
     let plan = sides(&args.sides, before, after)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
-    match (&args.table, request) {
+    let left_out = found.unread.iter().map(|finding| format!("not asked: {}", unread(finding, &found.sources)));
+    terminal.write(Stream::Err, &left_out.collect::<String>())?;
+    let exit = match (&args.table, request) {
         (Some(path), _) => {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let rows: Vec<Row> =
                 serde_yaml::from_str(&text).with_context(|| format!("`{}` is no table of requests", path.display()))?;
-            table(&rows, &found, &plan, terminal)
+            table(&rows, &found, &plan, terminal)?
         }
-        (None, Some(request)) => one(&request, &found, &plan, args.output, terminal),
+        (None, Some(request)) => one(&request, &found, &plan, args.output, terminal)?,
         (None, None) => bail!("give a method and a path after the sources, for instance `GET /`"),
-    }
+    };
+    Ok(if found.is_whole() { exit } else { Exit::NoResult })
 }
 
 /// The sources, and the request whose method and path stand behind them.

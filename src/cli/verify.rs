@@ -25,9 +25,8 @@ pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit>
         VerdictFormat::Markdown => markdown(&verdicts, &found.sources),
     };
     terminal.write(Stream::Out, &page)?;
-    let incomplete = !found.unread.is_empty() || found.read.iter().any(|read| read.incomplete);
     let differs = if verdicts.failing().next().is_some() { Exit::Differs } else { Exit::Done };
-    Ok(if incomplete { Exit::NoResult } else { differs })
+    Ok(if found.is_whole() { differs } else { Exit::NoResult })
 }
 
 fn allowed(words: &[String]) -> Result<BTreeSet<Relation>> {

@@ -29,10 +29,12 @@ when all of that was converted, and the AuthorizationPolicies that came of it ar
 | not in the mesh | the source mesh itself did something else than the suite asserts; what is converted does what the mesh did, unless `--default-deny` asked for more |
 | not served | the source mesh served no kind of SMI that says the situation |
 
-`as above` stands where every target has the cell of the table before it. Shares are exact: 3/4 and 1/4 for weights 75 and 25, where the suite counts 50 requests and asks only which leaf got more. Step
+`as above` stands for the targets whose cell is that of the table before it: all of them, or those that are not named.
+
+Shares are exact: 3/4 and 1/4 for weights 75 and 25, where the suite counts 50 requests and asks only which leaf got more. Step
 03 of `traffic-split` has nothing to convert: nothing is written, and the Service reaches both leaves as ever.
 
-`no words: policy-not-converted` stands where a target has routes and its policy is not written (see
+`no words: policy-not-converted` stands where smi2gamma writes no policy for a target (see
 [findings](findings.md#policy-not-converted)): the TrafficTargets stay, and the source mesh has to go on enforcing them.
 
 ## What is not asked
