@@ -9,6 +9,7 @@ use super::args::{SimulateArgs, StatusFormat};
 use super::exit::Exit;
 use super::options::{inputs, sides};
 use super::output::{Stream, Terminal};
+use super::policy::CallerArgs;
 use crate::inventory::Lookup;
 use crate::place::SourceMap;
 use crate::report::verdicts::json::AnswerRow;
@@ -31,7 +32,7 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
     let paths: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
     let before = inputs(&paths, &[], &args.sides.cluster)?;
     let after = inputs(&args.after, &[], &args.sides.cluster)?;
-    let plan = sides(&args.sides, before, after)?;
+    let plan = sides(&args.sides, &CallerArgs::default(), before, after)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
     let left_out = found.unread.iter().map(|finding| format!("not asked: {}", unread(finding, &found.sources)));
     terminal.write(Stream::Err, &left_out.collect::<String>())?;
@@ -178,7 +179,7 @@ fn access(scope: &SideScope, request: &Request, plan: &Inputs, given: &Given) ->
             said.push(Said { which, at: Some(at.clone()), side: format!("{side} at {at}"), answer, assumed });
         };
         for mesh in &scope.meshes {
-            let grants = Grants::new(&before, mesh, scope.enforced(mesh));
+            let grants = Grants::new(&before, mesh, scope.enforced(mesh, plan.enforced));
             if grants.is_known() {
                 ask(Which::Before, format!("before ({})", mesh.name), &grants);
             }

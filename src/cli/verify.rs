@@ -13,7 +13,7 @@ use crate::verify::Relation;
 
 pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit> {
     let one = |path: &std::path::PathBuf| inputs(std::slice::from_ref(path), &[], &args.sides.cluster);
-    let plan = sides(&args.sides, one(&args.before)?, one(&args.after)?)?;
+    let plan = sides(&args.sides, &args.callers, one(&args.before)?, one(&args.after)?)?;
     let allowed = allowed(&args.allow)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
     let judged = sides::verify(&found, &plan);
