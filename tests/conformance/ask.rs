@@ -68,6 +68,8 @@ impl Question<'_> {
             to: self.to.clone(),
             ports: [].into(),
             prepared,
+            enforced: None,
+            callers: [].into(),
         };
         let found = sides::read(&inputs, &mut std::io::empty()).expect("files that can be read");
         let [scope] = found.scopes.as_slice() else { panic!("one scope was wanted: {}", found.scopes.len()) };
@@ -90,7 +92,7 @@ impl Question<'_> {
     fn access(&self, scope: &SideScope, given: &Given) -> (Option<Answer>, Option<Answer>, Destination) {
         let account = Account { namespace: Some(NAMESPACE.into()), name: self.names.b.into() };
         let (before, after) = (scope.before(), scope.after());
-        let grants = Grants::new(&before, self.mesh.0, scope.enforced(self.mesh.0));
+        let grants = Grants::new(&before, self.mesh.0, scope.enforced(self.mesh.0, None));
         let side = After::new(&after, self.to.target, &self.to.version);
         let request = self.request();
         let ask =
