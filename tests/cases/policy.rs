@@ -317,6 +317,28 @@ fn a_destination_that_a_binding_names_is_proved_as_well() {
     }
 }
 
+#[test]
+fn a_spiffe_id_of_the_cluster_is_the_account_that_it_names() {
+    let binding = "---\napiVersion: access.smi-spec.io/v1alpha4\nkind: IdentityBinding\nmetadata: {name: b, namespace: \
+                   shop}\nspec: {schemes: {spiffeIdentities: [\"spiffe://cluster.local/ns/shop/sa/cart\"]}}\n";
+    let input = reading()
+        .replace("v1alpha3", "v1alpha4")
+        .replace("sources: [{kind: ServiceAccount, name: cart", "sources: [{kind: IdentityBinding, name: b");
+    for (ran, allows) in both(|| World::of(input.clone() + binding + &pods()).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn pods_that_also_take_datagrams_are_protected_where_connections_are() {
+    let pods = pods()
+        .replace("{name: tcp-db, containerPort: 5432}", "{name: dns, containerPort: 53, protocol: UDP}")
+        .replace("{name: tcp-db, port: 5432, appProtocol: tcp}", "{name: dns, port: 53, protocol: UDP}");
+    for (ran, allows) in both(|| World::of(reading() + &pods).from("osm")) {
+        is_enforced(&ran, allows);
+    }
+}
+
 // --- pods ---
 
 #[test]

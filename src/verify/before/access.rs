@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::condition::{Condition, Maybe, Value};
-use crate::inventory::{Inventory, Workload};
+use crate::inventory::{Inventory, Transport, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
     HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
@@ -171,6 +171,7 @@ impl Guard for Grants<'_> {
             ports.extend(named.filter_map(|port| u16::try_from(port).ok()));
         }
         let services = pods.services_of(workload).into_iter().flat_map(|service| &service.ports);
+        let services = services.filter(|port| port.transport == Transport::Tcp);
         let targets = services.filter_map(|port| match port.target.as_deref() {
             None => Some(port.number),
             Some(target) => target.parse().ok(),
