@@ -949,6 +949,9 @@ pub struct RouteReading {
 pub struct PolicyReading {
     /// The kinds that are written, each with the apiVersion from a version of the target on.
     pub kinds: BTreeMap<String, Vec<Served>>,
+    /// The namespace whose policy holds for pods of every namespace; none where there is no such.
+    #[serde(default)]
+    pub root_namespace: Option<String>,
     /// How a source is named.
     pub identity: PolicyFact<IdentityWords>,
     /// How a path is said.
@@ -1061,8 +1064,8 @@ pub enum AuditForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultDeny {
-    /// The annotation `config.linkerd.io/default-inbound-policy: deny` of a namespace, taken by pods that start after it.
-    NamespaceAnnotation,
+    /// A Server without callers for each port that pods without a grant are known to listen on.
+    Servers,
     /// A policy of the namespace that allows nothing.
     AllowNothing,
 }

@@ -4,7 +4,7 @@
 //! their answers together.
 
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::access::loss::Judged;
@@ -19,7 +19,7 @@ use crate::place::{Role, SourceMap};
 use crate::report::{Chosen, Finding, ObjectId, Report};
 use crate::scan::{self, DocId, Scan, ScanError};
 use crate::scope::Engine;
-use crate::settle::{self, Answer};
+use crate::settle::{self, Answer, Settled};
 use crate::smi::Kind;
 use crate::target::Profile;
 
@@ -57,6 +57,8 @@ pub struct Run {
     pub objects: Vec<SmiObject>,
     /// The output: manifests with the objects (indices of `objects`) whose content they carry.
     pub manifests: Vec<(Vec<usize>, Manifest)>,
+    /// By object that others refer to: those of them that are converted (indices of `objects`).
+    pub users: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 /// Reads, converts and settles.
@@ -113,8 +115,8 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
     }
     report.findings.extend(unused_losses(options, &objects, &borrowed, &answers));
     report.from = settle::from(&answers);
-    let manifests = settle::settle(&objects, answers, &mut report);
-    Ok(Run { sources, report, objects, manifests })
+    let Settled { manifests, users } = settle::settle(&objects, answers, &mut report);
+    Ok(Run { sources, report, objects, manifests, users })
 }
 
 /// Entries of `losses` that accept nothing, as far as this run can tell: of a grant that the filter leaves out it cannot.

@@ -27,7 +27,7 @@ use super::istio_rules::{
     Allowed, KIND, LOCAL_TRUST_DOMAIN, Names, Notes, Ports, Rule, Speaker, Spec, TargetRef, base_name, in_policies,
     object_of, selector,
 };
-use crate::access::{Around, Closure, Permission, Written};
+use crate::access::{Around, Closed, Closure, Permission, Rest, Written};
 use crate::code;
 use crate::inventory::kinds::{Entry, Header};
 use crate::inventory::{GatewayRoute, Lookup, Service};
@@ -97,9 +97,17 @@ impl Policy for Ambient {
         written
     }
 
-    fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
-        default_deny(namespace, around)
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
+        default_deny(rest, around, |manifest| has_audit(manifest, around))
     }
+}
+
+/// Whether the form of a policy that only reports does only that. Before 1.29 ztunnel enforced it.
+fn has_audit(manifest: &Manifest, around: Around<'_>) -> bool {
+    let for_service = manifest.value.pointer("/spec/targetRefs").is_some();
+    let version = &around.profile.version;
+    manifest.id.kind == KIND
+        && (for_service || compare_versions(version, ZTUNNEL_DRY_RUN).is_some_and(std::cmp::Ordering::is_ge))
 }
 
 // === impl Map ===
@@ -422,7 +430,7 @@ impl<'a> Map<'a> {
         let mut manifests = self.written_waypoints(&services);
         manifests.extend(at_waypoints);
         manifests.extend(at_pods);
-        finished(closure, manifests, notes, |manifest| self.has_audit(manifest))
+        finished(closure, manifests, notes, |manifest| has_audit(manifest, self.speaker.around))
     }
 
     /// What a permission allows through the waypoint of a Service, by ports of the Service.
@@ -505,14 +513,6 @@ impl<'a> Map<'a> {
             listeners: [Listener { name: "mesh", port: 15008, protocol: "HBONE" }],
         };
         manifest("gateway.networking.k8s.io/v1", "Gateway", metadata, &spec).with(Effect::Supports)
-    }
-
-    /// Whether the form of a policy that only reports does only that. Before 1.29 ztunnel enforced it.
-    fn has_audit(&self, manifest: &Manifest) -> bool {
-        let for_service = manifest.value.pointer("/spec/targetRefs").is_some();
-        let version = &self.speaker.around.profile.version;
-        manifest.id.kind == KIND
-            && (for_service || compare_versions(version, ZTUNNEL_DRY_RUN).is_some_and(std::cmp::Ordering::is_ge))
     }
 
     // --- what cannot be ---

@@ -656,7 +656,6 @@ fn an_older_version_has_the_same_words() {
 fn a_namespace_is_denied_by_a_policy_that_allows_nothing() {
     let deny = World::default().default_deny("istio", "shop");
     assert_eq!(deny.len(), 1);
-    assert_eq!(deny[0].effect, Effect::DeniesByDefault);
     assert_eq!(deny[0].value["spec"], serde_json::json!({}));
     let labels = [("app".to_owned(), "x".to_owned())].into();
     let policies: Vec<Value> = deny.iter().map(|manifest| manifest.value.clone()).collect();
