@@ -25,6 +25,8 @@ pub struct Known {
     pub enforced: bool,
     /// Callers whom the user named.
     pub callers: BTreeSet<Source>,
+    /// Of the target mesh, where the user said it.
+    pub trust_domain: Option<String>,
 }
 
 // === impl Known ===
@@ -81,7 +83,8 @@ fn compared(
         Whose::Mesh(mesh) => mesh,
         Whose::Unknown => &mappings::sources()[0],
     };
-    let side = After::new(after, question.profile.target, &question.profile.version);
+    let side = After::new(after, question.profile.target, &question.profile.version)
+        .in_trust_domain(known.trust_domain.as_deref());
     let (Some(policy), grants) = (policy(&side), Grants::new(before, mesh, known.enforced)) else {
         return Vec::new();
     };
