@@ -1,7 +1,7 @@
 //! Migrations as people write them, with the mistakes that they make: what each must be found to be, and a request that
 //! shows it.
 
-use smi2gamma::verify::Relation::{self, Different, Equal, Narrower, Wider};
+use smi2gamma::verify::Relation::{self, Different, Equal, Narrower, Undecided, Wider};
 use smi2gamma::verify::Source;
 
 use super::world::{Texts, holds, identity, pods, shown};
@@ -25,6 +25,7 @@ spec:
   - {name: keyed, pathRegex: /api, methods: [GET], headers: [{x-key: blue}]}
   - {name: status, pathRegex: /status, methods: [GET]}
   - {name: tree, pathRegex: '/api(/.*)?', methods: [GET]}
+  - {name: erase, methods: [DELETE]}
 ";
 
 /// A TrafficTarget for `api` or another account, from one source, for one match of the group above.
@@ -65,6 +66,15 @@ spec:
 "
     )
 }
+
+/// Connections to port 9000.
+const NINE: &str = "{kind: TCPRoute, name: nine}";
+const NINE_ONLY: &str = "---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: {name: nine, namespace: shop}
+spec: {matches: {ports: [9000]}}
+";
 
 const FROM_WEB: &str = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]";
 
@@ -224,6 +234,20 @@ fn a_target_that_is_not_there_authorizes_nobody() {
 }
 
 #[test]
+fn an_authentication_without_its_group_is_refused_with_the_policy() {
+    let right = "{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}";
+    for wrong in ["{kind: MeshTLSAuthentication, name: api}", "{group: policy, kind: MeshTLSAuthentication, name: api}"]
+    {
+        let policy = linkerd_right().replace(right, wrong);
+        Case::new("linkerd", WEB_GETS_API, policy).is(Narrower, Some(identity("web")), "GET /api");
+    }
+    let account = linkerd_right().replace(right, "{group: policy.linkerd.io, kind: ServiceAccount, name: web}");
+    Case::new("linkerd", WEB_GETS_API, account).is(Narrower, Some(identity("web")), "GET /api");
+    let spelled = linkerd_right().replace(right, "{group: Policy.Linkerd.io, kind: meshTLSAuthentication, name: api}");
+    Case::new("linkerd", WEB_GETS_API, spelled).is(Equal, None, "");
+}
+
+#[test]
 fn without_a_baseline_what_had_no_grant_is_open() {
     let open = Case { names: &["api", "cron"], at: "cron", ..Case::new("istio", WEB_GETS_API, right()) };
     open.is(Wider, Some(Source::Unauthenticated), "");
@@ -241,6 +265,43 @@ spec: {}
 fn routes_without_one_for_the_probes_cut_them_off() {
     let case = Case { probe: true, ..Case::new("linkerd", WEB_GETS_API, linkerd_right()) };
     case.is(Narrower, Some(Source::Node), "GET /healthz");
+}
+
+#[test]
+fn a_route_for_the_probes_without_a_method_takes_every_method() {
+    let smi = routes().to_owned() + &target("api", "web", &group("erase"));
+    let erases = route("api", "{type: PathPrefix, value: /}", &["web"]).replace("method: GET", "method: DELETE");
+    let erases = erases.replace("}]}]", "}, {method: DELETE, path: {type: Exact, value: /healthz}}]}]");
+    let policy = format!("{SERVER}{erases}{WEB_ON_9000}{PROBES}");
+    let case = Case { probe: true, ..Case::new("linkerd", smi, policy.clone()) };
+    case.is(Equal, None, "");
+    Case { policy: policy.replace("method: GET, ", ""), ..case }.is(
+        Wider,
+        Some(Source::Unauthenticated),
+        "POST /healthz",
+    );
+}
+
+#[test]
+fn addresses_of_one_family_are_everyone_only_where_there_is_no_other() {
+    for (networks, assumed) in [
+        ("[{cidr: 0.0.0.0/0}]", Some("every address is in 0.0.0.0/0")),
+        ("[{cidr: 10.0.0.0/8}, {cidr: '::/0'}]", Some("the nodes have addresses in 10.0.0.0/8, ::/0")),
+        ("[{cidr: 10.0.0.0/8}]", Some("the nodes have addresses in 10.0.0.0/8")),
+        ("[{cidr: 0.0.0.0/0}, {cidr: '::/0'}]", None),
+    ] {
+        let policy = linkerd_right() + &PROBES.replace("[{cidr: 0.0.0.0/0}, {cidr: '::/0'}]", networks);
+        let texts = Texts::new(&pods(&["api"], true), WEB_GETS_API, &policy);
+        let verdict = texts.verdict("osm", "linkerd", "api");
+        assert_eq!(verdict.relation, Equal, "{networks}: {}", shown(&verdict));
+        let said: Vec<String> = verdict.domain.iter().map(ToString::to_string).collect();
+        let said: Vec<&str> = said.iter().map(String::as_str).filter(|one| one.contains("address")).collect();
+        assert_eq!(said, Vec::from_iter(assumed), "{networks}");
+    }
+    let policy = linkerd_right() + &PROBES.replace("{cidr: 0.0.0.0/0}, ", "");
+    let texts = Texts::new(&pods(&["api"], true), WEB_GETS_API, &policy);
+    let verdict = texts.verdict("osm", "linkerd", "api");
+    assert_eq!(verdict.relation, Undecided, "nodes may have no address of IPv6: {}", shown(&verdict));
 }
 
 #[test]
@@ -275,8 +336,7 @@ fn a_rule_without_conditions_is_everything() {
 
 #[test]
 fn a_rule_about_requests_allows_no_connection() {
-    let smi = target("api", "web", "{kind: TCPRoute, name: nine}")
-        + "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: TCPRoute\nmetadata: {name: nine, namespace: shop}\nspec: {matches: {ports: [9000]}}\n";
+    let smi = target("api", "web", NINE) + NINE_ONLY;
     let policy =
         sidecar(&format!("  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000'], methods: [GET]}}}}]\n"));
     Case::new("istio", smi.clone(), policy.clone()).is(Narrower, Some(identity("web")), "a connection");
@@ -334,7 +394,34 @@ fn a_waypoint_without_a_gate_is_walked_around() {
 }
 
 #[test]
-fn a_waypoint_opens_the_other_backend_too() {
+fn a_waypoint_that_denies_cuts_off_who_may_come_past_it() {
+    let gate = gate("api")
+        + &gate("api")
+            .replace("api-gate", "past")
+            .replace("sa/waypoint]}}]", "sa/web]}}], to: [{operation: {ports: ['9000']}}]");
+    let nine = "  - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]\n    to: [{operation: {ports: ['9000']}}]\n";
+    let policy = WAYPOINT.replace(nine, "") + &gate;
+    Case::new("istio-ambient", WEB_GETS_API, policy).is(Narrower, Some(identity("web")), "a connection");
+}
+
+#[test]
+fn a_waypoint_that_is_named_and_not_in_the_input_is_taken_for_granted() {
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: waypoint, namespace: shop}\nspec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let named = pods(&["api"], false).replace(
+        "metadata: {name: api, namespace: shop}\nspec:\n  selector",
+        "metadata: {name: api, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}\nspec:\n  selector",
+    );
+    for (beside, granted) in [("", true), (gateway, false)] {
+        let texts = Texts::new(&named, WEB_GETS_API, &(WAYPOINT.to_owned() + &gate("api") + beside));
+        let verdict = texts.verdict("osm", "istio-ambient", "api");
+        assert_eq!(verdict.relation, Equal, "{}", shown(&verdict));
+        let said = verdict.domain.iter().any(|one| one.to_string() == "a waypoint serves shop/api");
+        assert_eq!(said, granted, "{:?}", verdict.domain);
+    }
+}
+
+#[test]
+fn a_waypoint_opens_the_other_backend_too_and_cuts_its_callers_off() {
     let split = "
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -352,7 +439,7 @@ spec:
         .replace("[/api]", "[/status]");
     let policy = format!("{WAYPOINT}{own}{}{}{split}", gate("api"), gate("other"));
     let case = Case { names: &["api", "other"], at: "other", ..Case::new("istio-ambient", smi, policy.clone()) };
-    case.is(Wider, Some(identity("web")), "GET /api");
+    case.is(Different, None, "GET /");
     Case { policy: policy.replace(split, ""), ..case }.is(Equal, None, "");
 }
 
