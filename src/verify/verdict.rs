@@ -77,7 +77,7 @@ pub enum Answer {
     Each {
         /// Each of them, at least two that differ.
         decisions: Vec<Decision>,
-        /// What the ways are.
+        /// Which it does by which way, for a sentence: `denied by one of its addresses, allowed by another`.
         why: String,
     },
     /// It is not known what it does.
@@ -418,10 +418,7 @@ impl fmt::Display for Answer {
                 let decisions: Vec<String> = decisions.iter().map(ToString::to_string).collect();
                 write!(f, "one of: {} ({why})", decisions.join("; or "))
             }
-            Self::Each { decisions, why } => {
-                let decisions: Vec<String> = decisions.iter().map(ToString::to_string).collect();
-                write!(f, "{} ({why})", decisions.join(" and "))
-            }
+            Self::Each { why, .. } => f.write_str(why),
             Self::Undecided(why) => write!(f, "not known: {why}"),
         }
     }

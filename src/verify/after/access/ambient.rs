@@ -262,7 +262,7 @@ fn either_way(by_services: Vec<Answer>, direct: Answer) -> Answer {
     match (certain(true), open, certain(false)) {
         (Some(allowed), None, Some(denied)) => Answer::Each {
             decisions: [denied, allowed].into_iter().flat_map(Answer::decisions).cloned().collect(),
-            why: "by one of its addresses it is let through, and by another it is not".into(),
+            why: "denied by one of its addresses, allowed by another".into(),
         },
         (Some(answer), ..) | (None, Some(answer), _) | (None, None, Some(answer)) => answer.clone(),
         (None, None, None) => Answer::Undecided("no way leads to the pods".into()),
