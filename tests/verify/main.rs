@@ -7,6 +7,9 @@ mod changes;
 mod engine;
 mod golden;
 mod imports;
+mod json;
 mod mistakes;
 mod mutations;
+#[path = "../schema/mod.rs"]
+mod schema;
 mod world;
