@@ -29,10 +29,10 @@ fn blessing() -> bool {
     std::env::var_os("SMI2GAMMA_BLESS").is_some()
 }
 
-/// All pages, by their paths from the root.
+/// All pages, by their paths from the root; those of `tests/cli` show what users rarely see.
 fn pages() -> Vec<String> {
     let mut pages = Vec::new();
-    for folder in ["", "docs", "docs/decisions", "examples"] {
+    for folder in ["", "docs", "docs/decisions", "examples", "tests/cli"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {
