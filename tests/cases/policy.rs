@@ -325,6 +325,42 @@ fn a_port_of_a_service_that_is_not_known_is_not_cut_off() {
     }
 }
 
+/// A port for metrics, which no Service leads to.
+fn pods_with_metrics() -> String {
+    pods().replace("{name: tcp-db, containerPort: 5432}", "{name: tcp-db, containerPort: 5432}, {containerPort: 9090}")
+}
+
+#[test]
+fn a_port_that_no_service_leads_to_is_open_to_nobody_where_the_mesh_led_to_services_only() {
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("osm")) {
+        is_enforced(&ran, allows);
+        assert!(!allows(&ran, 9090, "cart GET /"), "{:#?}", ran.manifests());
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("spec")) {
+        is_enforced(&ran, allows);
+        assert!(allows(&ran, 9090, "cart GET /") && !allows(&ran, 9090, "till GET /"), "{:#?}", ran.manifests());
+    }
+}
+
+#[test]
+fn a_probe_of_a_port_that_no_service_leads_to_goes_on_and_opens_it_to_nobody_else() {
+    let probe = ", livenessProbe: {httpGet: {path: /healthz, port: 9999}}";
+    let ran = World::of(reading() + &pods_with("", probe)).from("osm").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    assert!(!linkerd(&ran, 9999, "cart GET /"), "{:#?}", ran.manifests());
+    let parents: Vec<_> =
+        ran.of_kind("HTTPRoute").into_iter().map(|route| &route["spec"]["parentRefs"][0]["name"]).collect();
+    assert_eq!(parents, ["web-8080"], "Linkerd lets probes through by itself where a Server has no route");
+}
+
+#[test]
+fn ports_that_nothing_declares_are_closed_where_the_mesh_led_to_services_only() {
+    let undeclared = pods().replace("{name: http, containerPort: 8080}, {name: tcp-db, containerPort: 5432}", "");
+    let ran = World::of(reading() + &undeclared).from("osm").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(!istio(&ran, 7000, "cart GET /"), "{:#?}", ran.manifests());
+}
+
 // --- versions ---
 
 #[test]

@@ -194,7 +194,8 @@ impl<'a> Reader<'a> {
                 .help("try the policy in its audit form first, and name every caller of those ports"),
             );
         }
-        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, place })
+        let unserved = self.reading.unserved_ports.is;
+        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, unserved, place })
     }
 
     fn at(&self, span: Span) -> Place {
