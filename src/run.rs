@@ -108,7 +108,9 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         held: &held,
         context: &context,
     };
-    let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
+    let elsewhere = engine.elsewhere(&scopes);
+    let numbered = scopes.par_iter().enumerate();
+    let answers: Vec<Answer> = numbered.map(|(number, scope)| engine.scope(number, scope, &elsewhere)).collect();
     if !options.verify {
         let message = "the output was not compared with the input (--no-verify)";
         report.findings.push(Finding::new(code!("not-verified"), message).help("leave `--no-verify` out"));
