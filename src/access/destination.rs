@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PodPort, PortProtocol, Workloads};
 use crate::code;
 use crate::convert::ports::{self, Protocol};
-use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Unread, Workload};
+use crate::inventory::{ContainerPort, Inventory, Port, Service, Transport, Unread, Workload};
 use crate::mappings::ProtocolReading;
 use crate::place::Place;
 use crate::report::Finding;
@@ -282,7 +282,7 @@ impl Listening {
             number,
             protocol,
             services: BTreeSet::new(),
-            probes: BTreeSet::new(),
+            checks: BTreeSet::new(),
         })
     }
 
@@ -313,8 +313,9 @@ impl Listening {
             self.port(port.number, protocol);
         }
         for probe in &member.probes {
-            let (Some(number), ProbeKind::Http { path, .. }) = (probe.port, &probe.what) else { continue };
-            self.port(number, PortProtocol::Http).probes.insert(path.clone());
+            let (Some(number), Some(check)) = (probe.port, probe.check()) else { continue };
+            let speaks = if check.request().is_some() { PortProtocol::Http } else { PortProtocol::Opaque };
+            self.port(number, speaks).checks.insert(check);
         }
     }
 }

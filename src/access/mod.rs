@@ -14,7 +14,7 @@ mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inventory::Inventory;
+use crate::inventory::{Check, Inventory};
 use crate::manifest::Manifest;
 use crate::mappings::{Overlap, ProtocolReading};
 use crate::model::grant::{Account, Grant, Principal, Requests};
@@ -114,8 +114,8 @@ pub struct PodPort {
     pub protocol: PortProtocol,
     /// The Services and their ports that lead to it.
     pub services: BTreeSet<(String, u16)>,
-    /// Paths of its httpGet probes, sorted.
-    pub probes: BTreeSet<String>,
+    /// What the kubelet sends to it, sorted.
+    pub checks: BTreeSet<Check>,
 }
 
 /// What a source mesh took a port for.

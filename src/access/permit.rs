@@ -79,7 +79,7 @@ pub fn add_named_ports<'i, 'a: 'i>(items: impl Iterator<Item = &'i Item<'a>>, wo
                             number,
                             protocol,
                             services: BTreeSet::new(),
-                            probes: BTreeSet::new(),
+                            checks: BTreeSet::new(),
                         });
                     }
                 }

@@ -89,6 +89,8 @@ pub enum ProbeRole {
 pub enum ProbeKind {
     /// `httpGet`: GET on a path, `/` where none is written, with these headers.
     Http {
+        /// `scheme: HTTPS`
+        tls: bool,
         /// `path`
         path: String,
         /// `httpHeaders`, in written order.
@@ -100,6 +102,19 @@ pub enum ProbeKind {
     Grpc,
     /// `exec`, or nothing that needs a port.
     Exec,
+}
+
+/// What the kubelet sends to a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// GET of a liveness, readiness or startup probe, on this path.
+    Get(String),
+    /// GET of a lifecycle hook, on this path.
+    Hook(String),
+    /// The gRPC health check (kubernetes v1.33 `pkg/probe/grpc/grpc.go`).
+    Health,
+    /// A request within TLS.
+    Tls,
 }
 
 /// A Namespace.
@@ -314,6 +329,22 @@ impl ContainerPort {
 // === impl Probe ===
 
 impl Probe {
+    /// What is sent to a port; none where only a connection is made, or nothing is sent.
+    #[must_use]
+    pub fn check(&self) -> Option<Check> {
+        match &self.what {
+            ProbeKind::Http { tls: true, .. } => Some(Check::Tls),
+            ProbeKind::Http { path, .. } => {
+                // The query is no part of a path, and the kubelet writes what is missing.
+                let path = path.split(['?', '#']).next().unwrap_or_default();
+                let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+                Some(if self.role == ProbeRole::Lifecycle { Check::Hook(path) } else { Check::Get(path) })
+            }
+            ProbeKind::Grpc => Some(Check::Health),
+            ProbeKind::Tcp | ProbeKind::Exec => None,
+        }
+    }
+
     fn all_of(container: &Node, ports: &[ContainerPort], source: SourceId) -> Vec<Self> {
         let at: [(ProbeRole, &[&str]); 5] = [
             (ProbeRole::Liveness, &["livenessProbe"]),
@@ -347,7 +378,8 @@ impl ProbeKind {
             let pair = |header: &Node| Some((header.get("name").and_then(text)?, header.get("value").and_then(text)?));
             let path = http.get("path").and_then(text).filter(|path| !path.is_empty());
             let path = path.unwrap_or_else(|| "/".to_owned());
-            return (Self::Http { path, headers: headers.iter().filter_map(pair).collect() }, http.get("port"));
+            let tls = http.get("scheme").and_then(text).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+            return (Self::Http { tls, path, headers: headers.iter().filter_map(pair).collect() }, http.get("port"));
         }
         if let Some(tcp) = node.get("tcpSocket") {
             return (Self::Tcp, tcp.get("port"));
@@ -355,6 +387,20 @@ impl ProbeKind {
         match node.get("grpc") {
             Some(grpc) => (Self::Grpc, grpc.get("port")),
             None => (Self::Exec, None),
+        }
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    /// The method and the path of its request; none where TLS hides them.
+    #[must_use]
+    pub fn request(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Get(path) | Self::Hook(path) => Some(("GET", path)),
+            Self::Health => Some(("POST", "/grpc.health.v1.Health/Check")),
+            Self::Tls => None,
         }
     }
 }

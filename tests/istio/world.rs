@@ -193,7 +193,7 @@ impl Pods {
 
     fn port(mut self, number: u16, protocol: PortProtocol) -> Self {
         let set = self.sets.last_mut().expect("a label set");
-        set.ports.push(PodPort { number, protocol, services: BTreeSet::new(), probes: BTreeSet::new() });
+        set.ports.push(PodPort { number, protocol, services: BTreeSet::new(), checks: BTreeSet::new() });
         self
     }
 

@@ -23,6 +23,7 @@ use crate::access::{
     Around, Closed, Closure, Loss, Nearest, Permission, PodPort, PortProtocol, Rest, Side, Workloads, Written,
 };
 use crate::code;
+use crate::inventory::Check;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::mappings::{Limits, RouteKind, newest};
 use crate::model::grant::{Account, Principal, Requests};
@@ -65,17 +66,23 @@ impl Policy for Linkerd {
         }
         let mut closed = Closed::default();
         for closure in &rest.closures {
+            let ports = closure.workloads.iter().flat_map(|workloads| Port::declared(workloads).into_values());
+            if let Some(why) = ports.filter_map(|port| port.probe_cut_off()).next() {
+                closed.findings.push(stays_open(&closure.account, &why));
+                continue;
+            }
             let written = Writer::of(closure, around, &mut names).written();
             closed.manifests.extend(if rest.reports { written.audit } else { written.manifests });
         }
-        let open = |(account, why): &(String, Finding)| {
-            let message = format!("the pods of ServiceAccount `{account}` stay open: {}", why.message);
-            Finding { code: code!("default-deny-partial"), message, ..why.clone() }
-        };
-        closed.findings.extend(rest.unselected.iter().map(open));
+        closed.findings.extend(rest.unselected.iter().map(|(account, why)| stays_open(account, why)));
         closed.findings.extend(undeclared_rest(rest));
         closed
     }
+}
+
+fn stays_open(account: &str, why: &Finding) -> Finding {
+    let message = format!("the pods of ServiceAccount `{account}` stay open: {}", why.message);
+    Finding { code: code!("default-deny-partial"), message, ..why.clone() }
 }
 
 /// The accounts of the rest whose pods may listen where no Server is.
@@ -142,7 +149,47 @@ fn hash(text: &str) -> String {
 struct Port {
     number: u16,
     protocol: PortProtocol,
-    probes: BTreeSet<String>,
+    checks: BTreeSet<Check>,
+}
+
+// === impl Port ===
+
+impl Port {
+    /// The TCP ports that these pods are known to listen on.
+    fn declared(workloads: &Workloads) -> BTreeMap<u16, Self> {
+        let tcp = workloads.ports.iter().filter(|port| port.protocol != PortProtocol::Udp);
+        tcp.map(|PodPort { number, protocol, services: _, checks }| {
+            (*number, Self { number: *number, protocol: *protocol, checks: checks.clone() })
+        })
+        .collect()
+    }
+
+    /// Whether the kubelet sends what no Server lets through by itself: it does so with httpGet probes only (linkerd/linkerd2
+    /// issue 9595).
+    fn needs_probe_route(&self) -> bool {
+        self.checks.iter().any(|check| matches!(check, Check::Hook(_) | Check::Health))
+    }
+
+    /// Why the kubelet would be denied: what it sends within TLS is to the proxy a connection without an identity
+    /// (linkerd/linkerd2 issue 12806), and on a port that is no HTTP no request is seen.
+    fn probe_cut_off(&self) -> Option<Finding> {
+        let number = self.number;
+        let what = if self.checks.contains(&Check::Tls) {
+            "by HTTPS"
+        } else if self.protocol == PortProtocol::Opaque && self.needs_probe_route() {
+            "by a request that is not seen on a port without HTTP"
+        } else {
+            return None;
+        };
+        let message = format!("the kubelet asks port {number} {what}, and a Server would deny it");
+        let finding = Finding::new(code!("linkerd-probe-cut-off"), message);
+        let note = "a probe that is denied takes the pod out of service or restarts it";
+        Some(
+            finding
+                .note(note)
+                .help("let the probe ask by plain HTTP on a port that speaks it, by `tcpSocket` or by `exec`"),
+        )
+    }
 }
 
 /// Who is let in on a port, and how.
@@ -193,6 +240,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             let base =
                 if several { format!("{}-{}", self.closure.account, number + 1) } else { self.closure.account.clone() };
             for port in self.ports(workloads) {
+                self.cut_off(&port);
                 let plan = self.plan(&port);
                 let name = self.server_name(&base, port.number);
                 supports.extend(self.objects(&name, &port, &plan));
@@ -228,23 +276,18 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     /// The TCP ports of the pods: those that are declared, then those that only a permission names.
     fn ports(&mut self, workloads: &Workloads) -> Vec<Port> {
-        let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
-        for PodPort { number, protocol, services: _, probes } in &workloads.ports {
-            if *protocol != PortProtocol::Udp {
-                ports.insert(*number, Port { number: *number, protocol: *protocol, probes: probes.clone() });
-            }
-        }
+        let mut ports = Port::declared(workloads);
         let declared: BTreeSet<u16> = ports.keys().copied().collect();
         let named = |number: &u16| !declared.contains(number);
         for permission in &self.closure.permissions {
             for &number in permission.opaque.iter().filter(|number| named(number)) {
-                let port = || Port { number, protocol: PortProtocol::Opaque, probes: BTreeSet::new() };
+                let port = || Port { number, protocol: PortProtocol::Opaque, checks: BTreeSet::new() };
                 ports.entry(number).or_insert_with(port);
             }
         }
         for permission in &self.closure.permissions {
             for &number in permission.http.keys().filter(|number| named(number)) {
-                let port = Port { number, protocol: PortProtocol::Http, probes: BTreeSet::new() };
+                let port = Port { number, protocol: PortProtocol::Http, checks: BTreeSet::new() };
                 ports.insert(number, port);
             }
         }
@@ -264,6 +307,15 @@ impl<'w, 'a> Writer<'w, 'a> {
         ports.into_values().collect()
     }
 
+    /// What the kubelet sends, and no Server with callers of its own lets through.
+    fn cut_off(&mut self, port: &Port) {
+        let closure = self.closure;
+        let granted = closure.permissions.iter().find(|permission| permission.object.is_some());
+        if let (Some(permission), Some(finding)) = (granted, port.probe_cut_off()) {
+            self.refuse(permission, finding.at(permission.place));
+        }
+    }
+
     fn plan(&mut self, port: &Port) -> Plan {
         let closure = self.closure;
         let mut everything = Callers::none();
@@ -276,7 +328,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Asked::Requests(_) => limited = true,
             }
         }
-        if !limited {
+        if !limited && !port.needs_probe_route() {
             return if everything == Callers::none() { Plan::Nobody } else { Plan::Server(everything) };
         }
         let atoms = self.atoms(port, &everything);
@@ -314,14 +366,13 @@ impl<'w, 'a> Writer<'w, 'a> {
                 atoms.extend(self.pattern_atoms(permission, pattern, &callers));
             }
         }
-        if atoms.is_empty() {
+        if atoms.is_empty() && !port.needs_probe_route() {
             return atoms;
         }
-        for probe in &port.probes {
-            let value = probe_path(probe);
-            let Ok(language) = Language::exact(Domain::Path, &value) else { continue };
-            let path = Sense { word: PathWord::Exact(value), language };
-            atoms.push(Atom { path, method: Some("GET"), headers: BTreeMap::new(), callers: Callers::Anyone });
+        for (method, path) in port.checks.iter().filter_map(Check::request) {
+            let Ok(language) = Language::exact(Domain::Path, path) else { continue };
+            let path = Sense { word: PathWord::Exact(path.to_owned()), language };
+            atoms.push(Atom { path, method: Some(method), headers: BTreeMap::new(), callers: Callers::Anyone });
         }
         atoms
     }
@@ -657,7 +708,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             return None;
         }
         // A port with an httpGet probe speaks HTTP, whatever else it was taken for; as opaque it would deny the kubelet.
-        let opaque = port.protocol == PortProtocol::Opaque && port.probes.is_empty();
+        let opaque = port.protocol == PortProtocol::Opaque && port.checks.iter().all(|check| check.request().is_none());
         let mut spec = json!({
             "podSelector": { "matchLabels": workloads.labels },
             "port": port.number,
@@ -690,7 +741,10 @@ impl<'w, 'a> Writer<'w, 'a> {
                     (Callers::Anyone, _) | (_, Callers::Anyone) => true,
                 })
         };
-        permissions.filter(says).flat_map(|(permission, _)| permission.from.iter().copied().cloned()).collect()
+        let said: Vec<ObjectId> =
+            permissions.filter(says).flat_map(|(permission, _)| permission.from.iter().copied().cloned()).collect();
+        // What is there for the kubelet alone is there because of all grants.
+        if said.is_empty() { self.all_from() } else { said }
     }
 
     fn all_from(&self) -> Vec<ObjectId> {
@@ -767,12 +821,6 @@ fn is_everything(requests: &Requests) -> bool {
         Requests::Every => true,
         Requests::Any(patterns) => patterns.iter().any(RequestPattern::is_everything),
     }
-}
-
-/// What the kubelet asks for: without the query, which is no part of the path.
-fn probe_path(written: &str) -> String {
-    let path = written.split(['?', '#']).next().unwrap_or_default();
-    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
 // --- words ---

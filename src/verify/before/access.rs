@@ -289,8 +289,7 @@ struct Part<'s> {
 impl<'s> Access<'s> {
     /// The kubelet's probes reached pods that were ready, whatever the mesh.
     fn node(&self, request: &Request, reading: &AccessReading) -> Answer {
-        let probe = self.at.probe_paths().contains(request.path.as_str()) && request.method == "GET";
-        if probe || reading.allowances.is.contains(&Allowance::Node) {
+        if self.at.is_check(request) || reading.allowances.is.contains(&Allowance::Node) {
             return Answer::allowed(Cause::unwritten("a probe of the kubelet"));
         }
         Answer::denied(Cause::unwritten("the node sends nothing but probes"))
