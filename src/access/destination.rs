@@ -247,7 +247,7 @@ impl Destination<'_> {
                 .help("set the same `appProtocol` on both Services"),
             ));
         }
-        let ports_complete = !members.is_empty() && members.iter().all(|member| !member.ports.is_empty());
+        let ports_complete = !members.is_empty() && members.iter().all(|member| member.all_declare);
         Ok(Workloads {
             labels,
             ports: listening.ports.into_values().collect(),

@@ -354,6 +354,16 @@ fn a_probe_of_a_port_that_no_service_leads_to_goes_on_and_opens_it_to_nobody_els
 }
 
 #[test]
+fn a_container_that_declares_no_port_may_listen_on_any() {
+    let agent = pods().replace("containers: [", "containers: [{name: agent}, ");
+    let ran = World::of(reading() + &agent).from("spec").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(istio(&ran, 7000, "cart GET /") && !istio(&ran, 7000, "till GET /"), "{:#?}", ran.manifests());
+    let ran = World::of(reading() + &agent).from("spec").to("linkerd").run();
+    assert!(ran.has("linkerd-undeclared-ports"), "{:#?}", ran.findings());
+}
+
+#[test]
 fn ports_that_nothing_declares_are_closed_where_the_mesh_led_to_services_only() {
     let undeclared = pods().replace("{name: http, containerPort: 8080}, {name: tcp-db, containerPort: 5432}", "");
     let ran = World::of(reading() + &undeclared).from("osm").to("istio").run();
