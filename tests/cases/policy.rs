@@ -549,11 +549,31 @@ fn versioned() -> String {
 fn printed(ran: &Ran) -> Vec<AcceptedLoss> {
     let help = ran.finding("loss-undecided").help.clone().expect("a help");
     let entries = help.split_once('\n').expect("entries").1.replace("WHY", "tested");
-    let read = |entry: &str| {
-        let config: smi2gamma::cli::config::Config = serde_yaml::from_str(entry).expect("an entry to paste");
-        smi2gamma::cli::policy::losses(config.losses, entry, "smi2gamma.yaml").expect("an entry that is accepted")
-    };
-    entries.split("or\n").flat_map(read).collect()
+    entries.split("or\n").flat_map(|entry| pasted(&format!("losses:\n{entry}"))).collect()
+}
+
+/// What a configuration of this text accepts.
+fn pasted(text: &str) -> Vec<AcceptedLoss> {
+    let config: smi2gamma::cli::config::Config = serde_yaml::from_str(text).expect("a configuration");
+    smi2gamma::cli::policy::losses(config.losses, text, "smi2gamma.yaml").expect("entries that are accepted")
+}
+
+#[test]
+fn entries_for_several_losses_are_pasted_below_each_other() {
+    let two = "{name: a, pathRegex: '/v[0-9]+', methods: [GET], headers: [{x-a: '[0-9]+'}]}";
+    let world = || World::of(grant("t", &by("a")) + &g(two) + &pods()).from("osm").to("istio");
+    let ran = world().run();
+    let helps = ran.findings().iter().filter(|finding| finding.code.0 == "loss-undecided");
+    let wider = helps.map(|finding| {
+        let help = finding.help.as_deref().expect("a help");
+        let entries = help.split_once("smi2gamma.yaml:\n").expect("entries").1;
+        entries.split("or\n").next().expect("one side").replace("WHY", "tested")
+    });
+    let text = format!("losses:\n{}", wider.collect::<String>());
+    let entries = pasted(&text);
+    assert_eq!(entries.len(), 2, "{text}");
+    let ran = entries.into_iter().fold(world(), World::accepting).run();
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Approximated, "{:#?}", ran.findings());
 }
 
 #[test]
