@@ -77,6 +77,10 @@ impl Destination<'_> {
             None => inventory.workloads_of(Some(self.namespace), self.account),
         };
         if let Some(labels) = self.given {
+            let own = inventory.workloads_of(Some(self.namespace), self.account);
+            if let Some(missed) = own.into_iter().find(|own| !found.iter().any(|one| std::ptr::eq(*one, *own))) {
+                return Err(Box::new(self.partial(missed)));
+            }
             return Ok(vec![self.set(labels.clone(), &found, inventory)?]);
         }
         if found.is_empty() {
@@ -254,6 +258,15 @@ impl Destination<'_> {
             ports_complete,
             services: services.into_iter().collect(),
         })
+    }
+
+    /// Pods of the account that the given labels leave open.
+    fn partial(&self, missed: &Workload) -> Finding {
+        let message = format!("the labels that were given for `{}` do not select {}", self.display(), missed.display());
+        self.refusal(code!("workload-labels-partial"), message)
+            .label(missed.place, format!("it runs as `{}` as well", self.account))
+            .note("a grant is about all pods of the account; those that no policy selects would stay open")
+            .help("give labels that all pods of the account have and no others do, or leave `--workload` out: these pods are in the input")
     }
 
     fn refusal(&self, code: crate::report::Code, message: String) -> Finding {

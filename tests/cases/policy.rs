@@ -303,6 +303,20 @@ fn an_account_without_pods_is_held_until_its_labels_are_said() {
 }
 
 #[test]
+fn labels_that_are_said_and_miss_some_pods_of_the_account_hold() {
+    let other = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-batch,");
+    let other = other.replace("app: web}", "app: batch}");
+    for (ran, allows) in
+        both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec").workload("shop/web", ("app", "web")))
+    {
+        is_held(&ran, "workload-labels-partial", allows);
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
 fn a_document_that_cannot_be_read_may_hold_pods() {
     let broken = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: other, namespace: shop}\nspec: {template: \
                   {metadata: {labels: {app: web}}, spec: {serviceAccountName: {{ .Values.account }}}}}\n";

@@ -269,6 +269,29 @@ fn situations() -> Vec<Situation> {
             &["shop/web api:80 GET /a user-agent: wget", "shop/web @api:8080 GET /a user-agent: curl/8"],
         ),
         situation(
+            "a header by its end",
+            world(get("GET /a user-agent: .*bot")),
+            &["shop/web api:80 GET /a user-agent: bot", "shop/web api:80 GET /a user-agent: big bot"],
+            &["shop/web api:80 GET /a user-agent: bots", "shop/web api:80 GET /a"],
+        ),
+        situation(
+            "a host",
+            world(get("GET /a host: api(:80)?")),
+            &["shop/web api:80 GET /a host: api", "shop/web api:80 GET /a host: api:80"],
+            &["shop/web api:80 GET /a host: cart", "shop/web api:80 GET /b host: api"],
+        ),
+        situation(
+            "TCP and HTTP in one grant keep to the ports",
+            World::of([bare("api")
+                .http(8080)
+                .behind("api", 80)
+                .opaque(9000)
+                .behind("api", 9000)
+                .grant(target("t", &["shop/web"]).some(&["GET /a"]).on(&[8080]))]),
+            &["shop/web api:80 GET /a"],
+            &["shop/web api:80 TCP", "shop/web api:9000 TCP", "shop/web @api:9000 TCP"],
+        ),
+        situation(
             "a header with any value",
             world(get("GET /a x-key: .*")),
             &["shop/web api:80 GET /a x-key: 1"],
@@ -606,6 +629,7 @@ fn udp_labels_of_callers_and_expressions_are_refused_here_too() {
         ["source-not-nameable"]
     );
     assert_eq!(refused(&world(get("GET /v[0-9]+")))["api"], ["loss-undecided"]);
+    assert_eq!(refused(&world(get("GET /a x-a: [0-9]+")))["api"], ["loss-undecided"]);
 }
 
 #[test]
