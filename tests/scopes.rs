@@ -248,6 +248,18 @@ fn for_istio(files: &Files) -> Options {
     options
 }
 
+#[test]
+fn a_filter_that_takes_nothing_of_what_is_there_says_so() {
+    let files = Files::new(&[("a.yaml", yaml(&[grant("readers", "read"), pods()]))]);
+    let of = |namespace: &str| {
+        let mut options = for_istio(&files);
+        options.filter = Filter { namespace: Some(namespace.to_owned()), ..Filter::default() };
+        stdin(&options, "")
+    };
+    assert!(codes(&of("shpo")).contains(&"filter-takes-none"));
+    assert!(!codes(&of("shop")).contains(&"filter-takes-none"));
+}
+
 /// The grants of one account in two directories, whose pods both see, for Istio.
 fn in_two_directories(one: &[&str], other: &[&str]) -> Run {
     let mut group = group("read");

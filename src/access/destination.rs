@@ -90,10 +90,7 @@ impl Destination<'_> {
                     format!("no workload in the input runs as ServiceAccount `{}`", self.display()),
                 )
                 .note("the policy of the target selects pods by their labels, and SMI names only the account")
-                .help(format!(
-                    "give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels with `--workload {}=KEY=VALUE`",
-                    self.display()
-                )),
+                .help("give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels of each account with `--workload NAMESPACE/ACCOUNT=KEY=VALUE`"),
             ));
         }
         self.twice(&found)?;

@@ -10,7 +10,7 @@ use super::{Code, Finding, Level, Report};
 use crate::code;
 
 /// What one more source would answer: its remedy unblocks most, so it is read first.
-const MISSING_CONTEXT: Code = code!("port-unknown");
+const MISSING_CONTEXT: [Code; 2] = [code!("port-unknown"), code!("workload-missing")];
 
 /// What goes away by itself once the finding that it follows from is settled.
 const FOLLOWING: [Code; 3] = [code!("group-waits"), code!("split-waits"), code!("destination-held")];
@@ -73,7 +73,7 @@ fn grouped(report: &Report, common: impl Fn(&Finding) -> Common<'_>) -> Vec<Grou
     order.sort_by_key(|&index| {
         let finding = &report.findings[index];
         let turn = match finding.code {
-            code if code == MISSING_CONTEXT => Turn::First,
+            code if MISSING_CONTEXT.contains(&code) => Turn::First,
             code if FOLLOWING.contains(&code) => Turn::Last,
             _ => Turn::ByPlace,
         };
