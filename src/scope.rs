@@ -306,7 +306,9 @@ impl Engine<'_> {
                 };
                 let grants =
                     Grants { deployed: &deployed, fragments: &fragments, groups: &groups, languages: &languages };
-                let part = |account: &Account| elsewhere.part(number, account);
+                // Where no pods are known nothing is written, and `workload-missing` says what to do first.
+                let part =
+                    |account: &Account| elsewhere.part(number, account).filter(|_| self.has_pods(account, &inventory));
                 self.grants(grants, choice.whose, policy, around, &part, &mut answer);
             }
             None => self.without_policy(&deployed, &mut answer),
@@ -321,6 +323,13 @@ impl Engine<'_> {
     }
 
     // --- grants ---
+
+    /// Whether it is known which pods an account has.
+    fn has_pods(&self, account: &Account, inventory: &Inventory) -> bool {
+        let key = account.namespace.clone().map(|namespace| (namespace, account.name.clone()));
+        key.is_some_and(|key| self.options.policy.workloads.contains_key(&key))
+            || !inventory.workloads_of(account.namespace.as_deref(), &account.name).is_empty()
+    }
 
     /// The TrafficTargets of all scopes, by their destinations.
     #[must_use]

@@ -286,6 +286,22 @@ fn grants_of_one_destination_in_two_scopes_do_not_cut_off_each_others_callers() 
 }
 
 #[test]
+fn grants_in_two_scopes_whose_pods_nobody_knows_are_asked_for_their_pods_first() {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let file = |name: &str| yaml(&[grant(name, "read"), group.clone()]);
+    let files = Files::new(&[("a/grants.yaml", file("readers")), ("b/grants.yaml", file("writers"))]);
+    let run = stdin(&for_istio(&files), "");
+    assert!(codes(&run).contains(&"workload-missing"), "{:?}", codes(&run));
+    assert!(!codes(&run).contains(&"destination-in-scopes"));
+    let mut said = for_istio(&files);
+    said.policy.workloads.insert(("shop".into(), "api".into()), [("app".to_owned(), "api".to_owned())].into());
+    let run = stdin(&said, "");
+    assert!(codes(&run).contains(&"destination-in-scopes"), "{:?}", codes(&run));
+    assert_eq!(manifests(&run), Vec::<Value>::new());
+}
+
+#[test]
 fn scopes_that_share_a_grant_are_environments_and_convert_each_alone() {
     let run = in_two_directories(&["readers", "writers"], &["readers"]);
     assert_eq!(grants(&run), [Outcome::Migrated; 3], "{:?}", codes(&run));
