@@ -303,6 +303,18 @@ fn an_account_without_pods_is_held_until_its_labels_are_said() {
 }
 
 #[test]
+fn pods_that_two_label_sets_would_select_have_one_server_for_each_port() {
+    let canary = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-canary,");
+    let canary = canary.replace("app: web}", "app: web, track: canary}");
+    let input = reading() + &pods() + "---\n" + &canary;
+    let ran = World::of(input).from("spec").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    let mut ports: Vec<u64> = ran.of_kind("Server").iter().filter_map(|one| one["spec"]["port"].as_u64()).collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [5432, 8080], "{:#?}", ran.of_kind("Server"));
+}
+
+#[test]
 fn labels_that_are_said_and_miss_some_pods_of_the_account_hold() {
     let other = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-batch,");
     let other = other.replace("app: web}", "app: batch}");
@@ -420,6 +432,15 @@ fn what_a_permissive_mesh_did_not_enforce_is_written_to_report() {
     for (ran, allows) in both(|| input().enforced(true)) {
         is_enforced(&ran, allows);
     }
+}
+
+#[test]
+fn what_a_permissive_mesh_did_not_enforce_only_reports_in_ambient_mode_too() {
+    let some = grant("t", &by("a")) + &g("{name: a, methods: [GET]}");
+    let ran = World::of(some + &pods() + &mesh_config(true)).to("istio-ambient").run();
+    assert!(ran.has("source-permissive"), "{:#?}", ran.findings());
+    assert!(ran.audits() && !ran.enforces(), "{:#?}", ran.manifests());
+    assert_eq!(ran.of_kind("Gateway").len(), 1, "policy of a Service is read by its waypoint");
 }
 
 #[test]
