@@ -961,6 +961,9 @@ pub struct RouteReading {
 pub struct PolicyReading {
     /// The kinds that are written, each with the apiVersion from a version of the target on.
     pub kinds: BTreeMap<String, Vec<Served>>,
+    /// The namespace whose policy holds for pods of every namespace; none where there is no such.
+    #[serde(default)]
+    pub root_namespace: Option<String>,
     /// How a source is named.
     pub identity: PolicyFact<IdentityWords>,
     /// How a path is said.

@@ -522,11 +522,13 @@ impl Item<'_> {
 
 /// Policy of the target that selects the same pods.
 pub(super) fn existing(namespace: &str, workloads: &[Workloads], place: Place, around: Around<'_>) -> Option<Finding> {
-    let kinds = &around.profile.target.policy.as_ref()?.kinds;
+    let reading = around.profile.target.policy.as_ref()?;
     let inventory = around.inventory;
     let policy = inventory.policies().iter().find(|policy| {
         let here = policy.namespace.as_deref().is_none_or(|own| own == namespace);
-        let ours = kinds
+        let everywhere = policy.namespace.is_some() && policy.namespace == reading.root_namespace;
+        let ours = reading
+            .kinds
             .get(&policy.kind)
             .and_then(|rows| rows.first())
             .is_some_and(|row| row.api_version.split('/').next() == Some(policy.group.as_str()));
@@ -539,7 +541,7 @@ pub(super) fn existing(namespace: &str, workloads: &[Workloads], place: Place, a
                 target.kind == "Service" && target.name.as_ref().is_some_and(|name| set.services.contains(name))
             }),
         };
-        here && ours && workloads.iter().any(selects)
+        (here || everywhere) && ours && (policy.is_for_all_pods() || workloads.iter().any(selects))
     })?;
     let finding = Finding::new(
         code!("policy-exists"),

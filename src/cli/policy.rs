@@ -18,12 +18,9 @@ pub struct PolicyArgs {
     /// Labels of the pods of a ServiceAccount that no workload of the input runs as; repeatable.
     #[arg(long, value_name = "NAMESPACE/ACCOUNT=KEY=VALUE[,...]", help_heading = "Policy")]
     pub workload: Vec<String>,
-    /// ServiceAccount that an ingress calls as, or `none` if nothing from outside may go on; repeatable.
-    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
-    pub ingress: Vec<String>,
-    /// ServiceAccount that reads metrics, or `none` if nobody may go on; repeatable.
-    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
-    pub scraper: Vec<String>,
+    /// Who calls without a grant.
+    #[command(flatten)]
+    pub callers: CallerArgs,
     /// Whether the source mesh enforced TrafficTargets, where no object of it says so.
     #[arg(long, value_enum, value_name = "ANSWER", help_heading = "Policy")]
     pub enforced: Option<Answer>,
@@ -36,6 +33,17 @@ pub struct PolicyArgs {
     /// Deny what has no grant in the namespaces of the destinations, last in the output.
     #[arg(long, help_heading = "Policy")]
     pub default_deny: bool,
+}
+
+/// Who calls without a grant, as flags.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CallerArgs {
+    /// ServiceAccount that an ingress calls as, or `none` if nothing from outside may go on; repeatable.
+    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
+    pub ingress: Vec<String>,
+    /// ServiceAccount that reads metrics, or `none` if nobody may go on; repeatable.
+    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
+    pub scraper: Vec<String>,
 }
 
 /// An answer to a question.
@@ -108,6 +116,19 @@ pub fn settings(args: &PolicyArgs, config: &PolicyConfig, losses: Vec<AcceptedLo
         let (account, labels) = workload(written).context("--workload")?;
         workloads.insert(account, labels);
     }
+    Ok(Settings {
+        trust_domain: args.trust_domain.clone().or_else(|| config.trust_domain.clone()),
+        losses,
+        workloads,
+        callers: callers(&args.callers, config, file)?,
+        enforced: enforced(args.enforced, config),
+        hosts_moved: args.hosts_moved || config.hosts_moved,
+        default_deny: args.default_deny || config.default_deny,
+    })
+}
+
+/// Who calls without a grant; flags win.
+pub fn callers(args: &CallerArgs, config: &PolicyConfig, file: &str) -> Result<BTreeMap<CallerClass, Named>> {
     let mut callers = BTreeMap::new();
     let classes = [
         (CallerClass::Ingress, &args.ingress, &config.ingress),
@@ -121,15 +142,12 @@ pub fn settings(args: &PolicyArgs, config: &PolicyConfig, losses: Vec<AcceptedLo
         };
         callers.insert(class, named);
     }
-    Ok(Settings {
-        trust_domain: args.trust_domain.clone().or_else(|| config.trust_domain.clone()),
-        losses,
-        workloads,
-        callers,
-        enforced: args.enforced.map(|answer| answer == Answer::Yes).or(config.enforced),
-        hosts_moved: args.hosts_moved || config.hosts_moved,
-        default_deny: args.default_deny || config.default_deny,
-    })
+    Ok(callers)
+}
+
+/// Whether the source mesh enforced, where somebody says so; the flag wins.
+pub fn enforced(flag: Option<Answer>, config: &PolicyConfig) -> Option<bool> {
+    flag.map(|answer| answer == Answer::Yes).or(config.enforced)
 }
 
 /// The losses that a configuration accepts, each with its line.
@@ -219,7 +237,14 @@ impl PolicyArgs {
     /// The flags that were given, for a person to paste.
     #[must_use]
     pub fn words(&self) -> Vec<(&'static str, Option<String>)> {
-        let Self { workload, ingress, scraper, enforced, hosts_moved, trust_domain, default_deny } = self;
+        let Self {
+            workload,
+            callers: CallerArgs { ingress, scraper },
+            enforced,
+            hosts_moved,
+            trust_domain,
+            default_deny,
+        } = self;
         let mut words = Vec::new();
         words.extend(workload.iter().map(|value| ("--workload", Some(value.clone()))));
         words.extend(ingress.iter().map(|value| ("--ingress", Some(value.clone()))));
@@ -239,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_configuration_and_none_says_that_there_is_nobody() {
-        let args = PolicyArgs { ingress: vec!["none".into()], ..PolicyArgs::default() };
+        let callers = CallerArgs { ingress: vec!["none".into()], scraper: Vec::new() };
+        let args = PolicyArgs { callers, ..PolicyArgs::default() };
         let config = PolicyConfig { ingress: Some(vec!["edge/nginx".into()]), ..PolicyConfig::default() };
         let settings = settings(&args, &config, Vec::new(), "smi2gamma.yaml").expect("settings");
         assert_eq!(settings.callers.get(&CallerClass::Ingress), Some(&Named::None));

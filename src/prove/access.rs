@@ -11,8 +11,9 @@ use crate::code;
 use crate::manifest::Effect;
 use crate::mappings::{self, Source as Mesh};
 use crate::model::Whose;
+use crate::place::Place;
 use crate::report::{Finding, catalogue};
-use crate::smi::{Kind, Object, Subject};
+use crate::smi::Object;
 use crate::verify::{
     AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
@@ -73,7 +74,7 @@ fn compared(
     after: &World<'_>,
     closures: &[&Closure],
     known: &Known,
-    targets: &BTreeMap<usize, Account>,
+    targets: &BTreeMap<usize, Place>,
     index: &Index<'_>,
 ) -> Vec<(Closure, Proved)> {
     let mesh = match question.whose {
@@ -84,8 +85,10 @@ fn compared(
     let (Some(policy), grants) = (policy(&side), Grants::new(before, mesh, known.enforced)) else {
         return Vec::new();
     };
+    let destinations = grants.destinations(question.inventory);
     let accounts = |closure: &Closure| -> BTreeSet<Account> {
-        closure.iter().filter_map(|object| targets.get(object)).cloned().collect()
+        let places = closure.iter().filter_map(|object| targets.get(object));
+        places.filter_map(|place| destinations.get(place)).flatten().cloned().collect()
     };
     let options = AccessOptions {
         prepared: true,
@@ -107,17 +110,13 @@ fn compared(
 }
 
 impl Question<'_> {
-    /// The destination of each TrafficTarget that is converted; none of one that names it by an IdentityBinding, so that its
-    /// closure is not proved.
-    fn targets(&self) -> BTreeMap<usize, Account> {
-        let read = |member: &super::Member<'_>| {
-            let Object::TrafficTarget(target) = member.object else { return None };
-            let binding = Kind::IdentityBinding.name();
-            let is_account = |subject: &&Subject| subject.kind.as_ref().is_none_or(|kind| kind.value != binding);
-            let destination = target.destination.as_ref().filter(is_account)?;
-            let written = destination.namespace.as_ref().map(|namespace| namespace.value.as_str());
-            let namespace = written.or(member.namespace).map(str::to_owned);
-            Some((member.index?, Account { namespace, name: destination.name.as_ref()?.value.clone() }))
+    /// The TrafficTargets that are converted, and where their names are written.
+    fn targets(&self) -> BTreeMap<usize, Place> {
+        let read = |member: &super::Member<'_>| match member.object {
+            Object::TrafficTarget(target) => {
+                Some((member.index?, Place { source: member.source, span: target.meta.name.span }))
+            }
+            _ => None,
         };
         self.members.iter().filter_map(read).collect()
     }

@@ -10,8 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::istio_rules::{
-    Allowed, Names, Notes, Ports, ROOT_NAMESPACE, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of,
-    selector, signature,
+    Allowed, Names, Notes, Ports, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of, selector, signature,
 };
 use super::{Policy, in_namespaces};
 use crate::access::{Around, Closed, Closure, Permission, PodPort, PortProtocol, Rest, Workloads, Written};
@@ -55,7 +54,7 @@ pub(super) fn not_served(closures: &[Closure<'_>], around: Around<'_>) -> Vec<Wr
 
 /// The policy that allows nothing in a namespace; none in the one where it would hold for the whole mesh.
 pub(super) fn default_deny(rest: &Rest<'_>, around: Around<'_>, has_audit: impl Fn(&Manifest) -> bool) -> Closed {
-    let Some(speaker) = Speaker::new(around).filter(|_| rest.namespace != ROOT_NAMESPACE) else {
+    let Some(speaker) = Speaker::new(around).filter(|speaker| !speaker.is_root(rest.namespace)) else {
         return Closed::default();
     };
     let metadata =
@@ -160,8 +159,8 @@ pub(super) fn refused_as_a_whole(closure: &Closure<'_>, speaker: Speaker<'_>) ->
     let Some(first) = closure.permissions.first() else { return Vec::new() };
     let object = object_of(first, closure);
     let mut refusals = Vec::new();
-    if closure.namespace == ROOT_NAMESPACE {
-        let message = format!("a policy in `{ROOT_NAMESPACE}` holds for pods of every namespace");
+    if speaker.is_root(&closure.namespace) {
+        let message = format!("a policy in `{}` holds for pods of every namespace", closure.namespace);
         let finding = Finding::new(code!("policy-in-root-namespace"), message)
             .at(first.place)
             .help("move the workload to a namespace of its own");

@@ -469,7 +469,7 @@ fn an_identity_binding_stands_for_each_of_its_schemes() {
     let grant = granted(one("spec", &text));
     let sources: Vec<Principal> = grant.sources.into_iter().map(|(principal, _)| principal).collect();
     let spiffe = |id: &str| Principal::Spiffe(id.to_owned());
-    assert_eq!(sources, [account("web"), spiffe("spiffe://cluster.local/ns/shop/sa/a"), spiffe("spiffe://b/c")]);
+    assert_eq!(sources, [account("web"), account("a"), spiffe("spiffe://b/c")]);
     let labels = BTreeMap::from([("app".to_owned(), "api".to_owned())]);
     assert_eq!(grant.destination, [Principal::Pods { namespace: Some("shop".to_owned()), labels }]);
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use smi2gamma::access::{AcceptedLoss, CallerClass, Side};
-use smi2gamma::outcome::Outcome;
+use smi2gamma::outcome::{Outcome, Proof};
 
 use crate::istio_engine::{self, Call, Http, Proxy};
 use crate::linkerd_engine::{self, Ask, Pods};
@@ -276,6 +276,67 @@ fn policy_that_is_there_already_holds() {
     is_held(&input(server).to("linkerd").run(), "policy-exists", linkerd);
     is_held(&input(policy).to("istio").run(), "policy-exists", istio);
     is_enforced(&input(server).to("istio").run(), istio);
+}
+
+#[test]
+fn policy_for_all_pods_holds_unless_it_allows_nothing() {
+    let authorization = |namespace: &str, spec: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: own, namespace: \
+             {namespace}}}\nspec: {spec}\n"
+        )
+    };
+    let input = |own: &str| World::of(reading() + &pods() + own).from("spec");
+    for namespace in ["shop", "istio-system"] {
+        let deny = authorization(namespace, "{action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}");
+        is_held(&input(&deny).to("istio").run(), "policy-exists", istio);
+        let nothing = authorization(namespace, "{}");
+        is_enforced(&input(&nothing).to("istio").run(), istio);
+    }
+    let elsewhere = authorization("till", "{rules: [{}]}");
+    is_enforced(&input(&elsewhere).to("istio").run(), istio);
+    let everyone = "---\napiVersion: policy.linkerd.io/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {name: own, \
+                    namespace: shop}\nspec: {targetRef: {kind: Namespace, name: shop}, requiredAuthenticationRefs: []}\n";
+    is_held(&input(everyone).to("linkerd").run(), "policy-exists", linkerd);
+}
+
+#[test]
+fn a_destination_that_a_binding_names_is_proved_as_well() {
+    for schemes in ["{serviceAccount: web}", "{podLabelSelector: {matchLabels: {app: web}}}"] {
+        let binding = format!(
+            "---\napiVersion: access.smi-spec.io/v1alpha4\nkind: IdentityBinding\nmetadata: {{name: b, namespace: \
+             shop}}\nspec: {{schemes: {schemes}}}\n"
+        );
+        let input = reading()
+            .replace("v1alpha3", "v1alpha4")
+            .replace("destination: {kind: ServiceAccount, name: web", "destination: {kind: IdentityBinding, name: b");
+        for (ran, allows) in both(|| World::of(input.clone() + &binding + &pods()).from("spec")) {
+            is_enforced(&ran, allows);
+            assert_eq!(ran.proof("TrafficTarget", "t"), Proof::Equal, "{schemes}: {:#?}", ran.findings());
+        }
+    }
+}
+
+#[test]
+fn a_spiffe_id_of_the_cluster_is_the_account_that_it_names() {
+    let binding = "---\napiVersion: access.smi-spec.io/v1alpha4\nkind: IdentityBinding\nmetadata: {name: b, namespace: \
+                   shop}\nspec: {schemes: {spiffeIdentities: [\"spiffe://cluster.local/ns/shop/sa/cart\"]}}\n";
+    let input = reading()
+        .replace("v1alpha3", "v1alpha4")
+        .replace("sources: [{kind: ServiceAccount, name: cart", "sources: [{kind: IdentityBinding, name: b");
+    for (ran, allows) in both(|| World::of(input.clone() + binding + &pods()).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn pods_that_also_take_datagrams_are_protected_where_connections_are() {
+    let pods = pods()
+        .replace("{name: tcp-db, containerPort: 5432}", "{name: dns, containerPort: 53, protocol: UDP}")
+        .replace("{name: tcp-db, port: 5432, appProtocol: tcp}", "{name: dns, port: 53, protocol: UDP}");
+    for (ran, allows) in both(|| World::of(reading() + &pods).from("osm")) {
+        is_enforced(&ran, allows);
+    }
 }
 
 // --- pods ---

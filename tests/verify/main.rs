@@ -4,4 +4,5 @@ mod golden;
 mod imports;
 mod mistakes;
 mod mutations;
+mod unread;
 mod world;

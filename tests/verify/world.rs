@@ -33,6 +33,8 @@ pub fn compare(before: &str, after: &str, from: &str, to: &str) -> Compared {
         to: Profile::parse(to).expect("a target"),
         ports: Default::default(),
         prepared: false,
+        enforced: None,
+        callers: Default::default(),
     };
     let sides = sides::read(&inputs, &mut Cursor::new("")).expect("files that can be read");
     let judged = sides::verify(&sides, &inputs);

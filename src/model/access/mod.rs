@@ -412,16 +412,24 @@ fn identities(binding: &Entry<'_, IdentityBinding>) -> Vec<Principal> {
         .service_account
         .iter()
         .map(|name| Principal::Account(Account { namespace: namespace(), name: name.value.clone() }));
-    let spiffe = schemes.spiffe_identities.iter().map(|id| {
-        let rest = id.value.strip_prefix("spiffe://").unwrap_or(&id.value);
-        Principal::Spiffe(format!("spiffe://{rest}"))
-    });
+    let spiffe = schemes.spiffe_identities.iter().map(|id| identity(&id.value));
     let pods = schemes
         .pod_labels
         .iter()
         .filter(|labels| !labels.value.is_empty())
         .map(|labels| Principal::Pods { namespace: namespace(), labels: labels.value.clone() });
     account.chain(spiffe).chain(pods).collect()
+}
+
+/// Whom a SPIFFE ID stands for: in the trust domain of the cluster, an account of it.
+fn identity(written: &str) -> Principal {
+    let id = written.strip_prefix("spiffe://").unwrap_or(written);
+    match id.split('/').collect::<Vec<_>>().as_slice() {
+        ["cluster.local", "ns", namespace, "sa", name] => {
+            Principal::Account(Account { namespace: Some((*namespace).to_owned()), name: (*name).to_owned() })
+        }
+        _ => Principal::Spiffe(format!("spiffe://{id}")),
+    }
 }
 
 /// What a reference can lead to.

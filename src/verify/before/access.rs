@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::condition::{Condition, Maybe, Value};
-use crate::inventory::{Inventory, Workload};
+use crate::inventory::{Inventory, Transport, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
     HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
@@ -126,6 +126,12 @@ impl<'a> Grants<'a> {
         self.mesh.access.is_some()
     }
 
+    /// The accounts whose pods each TrafficTarget is about, by where its name is written.
+    #[must_use]
+    pub fn destinations(&self, pods: &Inventory) -> HashMap<Place, BTreeSet<Account>> {
+        self.targets.iter().map(|target| (target.place, target.to.accounts(pods))).collect()
+    }
+
     fn about(&self, workload: &Workload) -> Vec<&Target<'a>> {
         let of = |name: &str| self.by_account.get(name).map(Vec::as_slice).unwrap_or_default();
         let all = of(&workload.account).iter().chain(of("")).map(|&index| &self.targets[index]);
@@ -139,17 +145,8 @@ impl Guard for Grants<'_> {
         let mut accounts = BTreeSet::new();
         let mut spaces: BTreeSet<Option<&str>> = BTreeSet::new();
         for target in &self.targets {
-            match &target.to {
-                To::Account(account) => {
-                    accounts.insert(account.clone());
-                    spaces.insert(account.namespace.as_deref());
-                }
-                To::Labels { namespace, labels } => {
-                    let workloads = pods.selected_by(namespace.as_deref(), labels);
-                    accounts.extend(workloads.into_iter().map(Account::of));
-                    spaces.insert(namespace.as_deref());
-                }
-            }
+            accounts.extend(target.to.accounts(pods));
+            spaces.insert(target.to.namespace());
         }
         if self.enforced {
             accounts.extend(spaces.into_iter().flat_map(|space| pods.workloads_in(space)).map(Account::of));
@@ -174,6 +171,7 @@ impl Guard for Grants<'_> {
             ports.extend(named.filter_map(|port| u16::try_from(port).ok()));
         }
         let services = pods.services_of(workload).into_iter().flat_map(|service| &service.ports);
+        let services = services.filter(|port| port.transport == Transport::Tcp);
         let targets = services.filter_map(|port| match port.target.as_deref() {
             None => Some(port.number),
             Some(target) => target.parse().ok(),
@@ -204,6 +202,23 @@ impl Grants<'_> {
 }
 
 impl To {
+    /// The accounts of the pods.
+    fn accounts(&self, pods: &Inventory) -> BTreeSet<Account> {
+        match self {
+            Self::Account(account) => [account.clone()].into(),
+            Self::Labels { namespace, labels } => {
+                pods.selected_by(namespace.as_deref(), labels).into_iter().map(Account::of).collect()
+            }
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Account(account) => account.namespace.as_deref(),
+            Self::Labels { namespace, .. } => namespace.as_deref(),
+        }
+    }
+
     fn is(&self, workload: &Workload) -> bool {
         match self {
             Self::Account(account) => account.may_be(&Account::of(workload)),
