@@ -63,7 +63,7 @@ impl<'a> Elsewhere<'a> {
             Finding::new(code!("destination-in-scopes"), message)
                 .label(other.place, "this one")
                 .note("policy that enforces denies everyone whom it does not name: written for each scope by itself, it would cut off the callers of the other")
-                .help("if they are deployed together, convert them together: list them in one kustomization, move them into one directory, or give them as one stream (`cat FILES | smi2gamma convert -`); if not, convert one scope at a time"),
+                .help("if they are deployed together, convert them together: list them in one kustomization, move them into one directory, or give them as one stream with `---` between the files; if not, convert one scope at a time"),
         )
     }
 }
