@@ -3,8 +3,10 @@
 
 mod converted;
 mod goldens;
+mod istio_words;
 mod mistakes;
 mod mutations;
+mod upstream;
 mod world;
 #[path = "../worlds/mod.rs"]
 mod worlds;
