@@ -520,6 +520,8 @@ pub struct AccessReading {
     pub overlap: AccessFact<Overlap>,
     /// How the protocol of a port was decided.
     pub protocol: AccessFact<ProtocolReading>,
+    /// What a grant did at a port of the pods that no Service leads to, where Services select them.
+    pub unserved_ports: AccessFact<UnservedPorts>,
     /// Who reached the pods without a grant.
     pub allowances: AccessFact<Vec<Allowance>>,
 }
@@ -703,6 +705,16 @@ pub enum HttpOnOpaque {
     Everything,
     /// Nobody says.
     Undefined,
+}
+
+/// What a grant did at a port of the pods that no Service leads to, where Services select the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnservedPorts {
+    /// What it did at every other port.
+    Granted,
+    /// Nothing: the mesh led to no such port.
+    Closed,
 }
 
 /// Whether an HTTPRouteGroup took from a TCPRoute of the same TrafficTarget the ports that do not speak HTTP.

@@ -383,6 +383,33 @@ impl SideScope {
     }
 }
 
+/// What a reader must know of the verdicts on these sides before the first of them.
+#[must_use]
+pub fn notes(sides: &Sides, inputs: &Inputs) -> Vec<String> {
+    let mut notes = Vec::new();
+    let unsaid = |scope: &SideScope| scope.has_smi() && scope.from.is_none() && scope.meshes.len() > 1;
+    if sides.scopes.iter().any(unsaid) {
+        notes.push(
+            "nobody said which mesh read the SMI, so that of each destination the worst verdict counts: say which with \
+             `--from`"
+                .to_owned(),
+        );
+    }
+    let granted = || sides.scopes.iter().filter(|scope| scope.has_grants());
+    if granted().next().is_some() && inputs.to.target.policy.is_none() {
+        let known = mappings::targets().iter().filter(|target| target.policy.is_some());
+        let known: Vec<&str> = known.map(|target| target.name.as_str()).collect();
+        notes.push(format!(
+            "who may call is not compared, since policy of {} is not read: say `--to` with one of {}",
+            inputs.to.target.name,
+            known.join(", ")
+        ));
+    } else if granted().any(|scope| scope.meshes.iter().all(|mesh| mesh.access.is_none())) {
+        notes.push("who may call is not compared, since the mesh read no TrafficTargets".to_owned());
+    }
+    notes
+}
+
 /// Compares both sides, scope by scope. Where nobody said whose reading applies, each destination has the verdict of the
 /// mesh under whose reading it is worst.
 #[must_use]

@@ -249,6 +249,66 @@ fn for_istio(files: &Files) -> Options {
 }
 
 #[test]
+fn a_filter_that_takes_nothing_of_what_is_there_says_so() {
+    let files = Files::new(&[("a.yaml", yaml(&[grant("readers", "read"), pods()]))]);
+    let of = |namespace: &str| {
+        let mut options = for_istio(&files);
+        options.filter = Filter { namespace: Some(namespace.to_owned()), ..Filter::default() };
+        stdin(&options, "")
+    };
+    assert!(codes(&of("shpo")).contains(&"filter-takes-none"));
+    assert!(!codes(&of("shop")).contains(&"filter-takes-none"));
+}
+
+/// The grants of one account in two directories, whose pods both see, for Istio.
+fn in_two_directories(one: &[&str], other: &[&str]) -> Run {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let file = |names: &[&str]| {
+        let grants = names.iter().map(|name| grant(name, "read"));
+        yaml(&grants.chain([group.clone(), pods()]).collect::<Vec<_>>())
+    };
+    let files = Files::new(&[("a/grants.yaml", file(one)), ("b/grants.yaml", file(other))]);
+    stdin(&for_istio(&files), "")
+}
+
+fn grants(run: &Run) -> Vec<Outcome> {
+    let grants = run.report.objects.iter().filter(|object| object.id.kind == "TrafficTarget");
+    grants.map(|object| object.outcome).collect()
+}
+
+#[test]
+fn grants_of_one_destination_in_two_scopes_do_not_cut_off_each_others_callers() {
+    let run = in_two_directories(&["readers"], &["writers"]);
+    assert_eq!(grants(&run), [Outcome::Blocked, Outcome::Blocked], "{:?}", codes(&run));
+    assert!(codes(&run).contains(&"destination-in-scopes"));
+    assert_eq!(manifests(&run), Vec::<Value>::new());
+}
+
+#[test]
+fn grants_in_two_scopes_whose_pods_nobody_knows_are_asked_for_their_pods_first() {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let file = |name: &str| yaml(&[grant(name, "read"), group.clone()]);
+    let files = Files::new(&[("a/grants.yaml", file("readers")), ("b/grants.yaml", file("writers"))]);
+    let run = stdin(&for_istio(&files), "");
+    assert!(codes(&run).contains(&"workload-missing"), "{:?}", codes(&run));
+    assert!(!codes(&run).contains(&"destination-in-scopes"));
+    let mut said = for_istio(&files);
+    said.policy.workloads.insert(("shop".into(), "api".into()), [("app".to_owned(), "api".to_owned())].into());
+    let run = stdin(&said, "");
+    assert!(codes(&run).contains(&"destination-in-scopes"), "{:?}", codes(&run));
+    assert_eq!(manifests(&run), Vec::<Value>::new());
+}
+
+#[test]
+fn scopes_that_share_a_grant_are_environments_and_convert_each_alone() {
+    let run = in_two_directories(&["readers", "writers"], &["readers"]);
+    assert_eq!(grants(&run), [Outcome::Migrated; 3], "{:?}", codes(&run));
+    assert!(!codes(&run).contains(&"destination-in-scopes"));
+}
+
+#[test]
 fn a_group_stays_with_a_grant_whose_file_cannot_be_edited() {
     let mut group = group("read");
     group["metadata"]["namespace"] = json!("shop");

@@ -77,6 +77,10 @@ impl Destination<'_> {
             None => inventory.workloads_of(Some(self.namespace), self.account),
         };
         if let Some(labels) = self.given {
+            let own = inventory.workloads_of(Some(self.namespace), self.account);
+            if let Some(missed) = own.into_iter().find(|own| !found.iter().any(|one| std::ptr::eq(*one, *own))) {
+                return Err(Box::new(self.partial(missed)));
+            }
             return Ok(vec![self.set(labels.clone(), &found, inventory)?]);
         }
         if found.is_empty() {
@@ -86,10 +90,7 @@ impl Destination<'_> {
                     format!("no workload in the input runs as ServiceAccount `{}`", self.display()),
                 )
                 .note("the policy of the target selects pods by their labels, and SMI names only the account")
-                .help(format!(
-                    "give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels with `--workload {}=KEY=VALUE`",
-                    self.display()
-                )),
+                .help("give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels of each account with `--workload NAMESPACE/ACCOUNT=KEY=VALUE`"),
             ));
         }
         self.twice(&found)?;
@@ -247,13 +248,22 @@ impl Destination<'_> {
                 .help("set the same `appProtocol` on both Services"),
             ));
         }
-        let ports_complete = !members.is_empty() && members.iter().all(|member| !member.ports.is_empty());
+        let ports_complete = !members.is_empty() && members.iter().all(|member| member.all_declare);
         Ok(Workloads {
             labels,
             ports: listening.ports.into_values().collect(),
             ports_complete,
             services: services.into_iter().collect(),
         })
+    }
+
+    /// Pods of the account that the given labels leave open.
+    fn partial(&self, missed: &Workload) -> Finding {
+        let message = format!("the labels that were given for `{}` do not select {}", self.display(), missed.display());
+        self.refusal(code!("workload-labels-partial"), message)
+            .label(missed.place, format!("it runs as `{}` as well", self.account))
+            .note("a grant is about all pods of the account; those that no policy selects would stay open")
+            .help("give labels that all pods of the account have and no others do, or leave `--workload` out: these pods are in the input")
     }
 
     fn refusal(&self, code: crate::report::Code, message: String) -> Finding {

@@ -7,6 +7,7 @@
 pub mod callers;
 mod closures;
 pub mod destination;
+pub mod elsewhere;
 pub mod loss;
 mod permit;
 mod rest;

@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{AcceptedLoss, CallerClass, Named, Settings, Side};
+use crate::mappings;
 use crate::model::grant::Account;
 use crate::place::Span;
 use crate::yaml::{self, Node};
@@ -26,7 +28,7 @@ pub struct PolicyArgs {
     #[arg(long, help_heading = "Policy")]
     pub hosts_moved: bool,
     /// Trust domain of the target mesh, for policy that names it.
-    #[arg(long, value_name = "DOMAIN", help_heading = "Policy")]
+    #[arg(long, value_name = "DOMAIN", value_parser = trust_domain, help_heading = "Policy")]
     pub trust_domain: Option<String>,
     /// Deny what has no grant in the namespaces of the destinations, last in the output.
     #[arg(long, help_heading = "Policy")]
@@ -68,6 +70,7 @@ pub struct PolicyConfig {
     /// As `--hosts-moved`.
     pub hosts_moved: bool,
     /// As `--trust-domain`.
+    #[serde(deserialize_with = "configured_trust_domain")]
     pub trust_domain: Option<String>,
     /// As `--default-deny`.
     pub default_deny: bool,
@@ -78,6 +81,7 @@ pub struct PolicyConfig {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LossConfig {
     /// The target, without a version.
+    #[serde(deserialize_with = "configured_target")]
     pub to: String,
     /// The TrafficTarget, `namespace/name`.
     pub grant: String,
@@ -168,6 +172,33 @@ pub fn losses(entries: Vec<LossConfig>, text: &str, file: &str) -> Result<Vec<Ac
         Ok(AcceptedLoss { to, grant, what, accept, says, reason, at })
     });
     accepted.collect()
+}
+
+/// A trust domain as SPIFFE writes it: lower-case letters, digits, dots, dashes and underscores (spiffe/spiffe
+/// `standards/SPIFFE-ID.md`, section 2.1).
+fn trust_domain(text: &str) -> Result<String, String> {
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-_".contains(letter);
+    match !text.is_empty() && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` is no trust domain: write it as the mesh has it, such as `cluster.local`")),
+    }
+}
+
+fn configured_trust_domain<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| trust_domain(&text).map_err(D::Error::custom)).transpose()
+}
+
+/// The name of a target. An entry for a target that there is not would wait for a run that never comes.
+fn configured_target<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if mappings::target(&text).is_some() {
+        return Ok(text);
+    }
+    let known = mappings::names(mappings::targets().iter().map(|target| target.name.as_str()));
+    let why =
+        if text.contains('@') { "a loss is accepted for a target at every version" } else { "there is no such target" };
+    Err(D::Error::custom(format!("`{text}`: {why}; write one of {known}")))
 }
 
 fn named(accounts: &[String]) -> Result<Named> {

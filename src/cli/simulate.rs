@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 
 use super::args::{SimulateArgs, StatusFormat};
@@ -17,8 +18,8 @@ use crate::report::verdicts::unread;
 use crate::sides::{Inputs, SideScope, Sides, read};
 use crate::verify::access::behind;
 use crate::verify::{
-    self, Absent, After, Answer, Assumption, Before, Decision, Destination, Field, Given, Grants, Guard, Request,
-    ServiceName, ServicePort, Shares, Source, policy, simulate,
+    self, Absent, Account, After, Answer, Assumption, Before, Decision, Destination, Field, Given, Grants, Guard,
+    Request, ServiceName, ServicePort, Shares, Side, Source, policy, simulate,
 };
 
 pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<Exit> {
@@ -38,6 +39,9 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
     terminal.write(Stream::Err, &left_out.collect::<String>())?;
     let exit = match (&args.table, request) {
         (Some(path), _) => {
+            if !path.exists() {
+                bail!("`{}` does not exist", path.display());
+            }
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let rows: Vec<Row> =
                 serde_yaml::from_str(&text).with_context(|| format!("`{}` is no table of requests", path.display()))?;
@@ -121,18 +125,31 @@ fn service_port(text: &str) -> Result<ServicePort> {
 struct Said {
     /// Which of the two.
     which: Which,
-    /// None: where the request goes. Else whether it may, at these pods.
-    at: Option<String>,
-    /// `before (osm)`
-    side: String,
+    /// None: where the request goes. Else whether it may, at the pods of an account, on one of their ports.
+    at: Option<(Account, u16)>,
+    /// Whose reading of SMI, or whose engine.
+    reader: String,
     answer: Answer,
     assumed: BTreeSet<Assumption>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 enum Which {
     Before,
     After,
+}
+
+// === impl Said ===
+
+impl Said {
+    /// `before (osm), at port 8080 of the pods of shop/web`
+    fn side(&self) -> String {
+        let which = if self.which == Which::Before { "before" } else { "after" };
+        let at = self.at.as_ref().map(|(account, port)| format!(", at port {port} of the pods of {account}"));
+        let at = at.unwrap_or_default();
+        format!("{which} ({}){at}", self.reader)
+    }
 }
 
 /// Each side that the scope has, asked.
@@ -144,15 +161,13 @@ fn ask(scope: &SideScope, request: &Request, plan: &Inputs) -> Vec<Said> {
     if scope.has_smi() {
         for mesh in &scope.meshes {
             let (answer, assumed) = simulate(&Before::new(&before, mesh), request, &given);
-            let side = format!("before ({})", mesh.name);
-            said.push(Said { which: Which::Before, at: None, side, answer, assumed });
+            said.push(Said { which: Which::Before, at: None, reader: mesh.name.clone(), answer, assumed });
         }
     }
     if scope.has_routes() || !scope.has_smi() {
         let side = After::new(&after, plan.to.target, &plan.to.version);
         let (answer, assumed) = simulate(&side, request, &given);
-        let side = format!("after ({})", plan.to.display());
-        said.push(Said { which: Which::After, at: None, side, answer, assumed });
+        said.push(Said { which: Which::After, at: None, reader: plan.to.display(), answer, assumed });
     }
     if scope.has_grants() {
         said.extend(access(scope, request, plan, &given));
@@ -170,22 +185,21 @@ fn access(scope: &SideScope, request: &Request, plan: &Inputs, given: &Given) ->
     };
     let (before, after) = (scope.before(), scope.after());
     let side = After::new(&after, plan.to.target, &plan.to.version);
-    let policy = policy(&side);
+    let policy = policy(&side).filter(|_| scope.has_routes());
     let mut said = Vec::new();
     for (account, port) in behind(pods, service, to.port) {
-        let at = format!("{account}:{port}");
-        let mut ask = |which: Which, side: String, guard: &dyn Guard| {
+        let mut ask = |which: Which, reader: String, guard: &dyn Guard| {
             let (answer, assumed) = verify::access::simulate(guard, pods, &account, port, request, given);
-            said.push(Said { which, at: Some(at.clone()), side: format!("{side} at {at}"), answer, assumed });
+            said.push(Said { which, at: Some((account.clone(), port)), reader, answer, assumed });
         };
         for mesh in &scope.meshes {
             let grants = Grants::new(&before, mesh, scope.enforced(mesh, plan.enforced));
             if grants.is_known() {
-                ask(Which::Before, format!("before ({})", mesh.name), &grants);
+                ask(Which::Before, mesh.name.clone(), &grants);
             }
         }
         if let Some(policy) = &policy {
-            ask(Which::After, format!("after ({})", plan.to.display()), policy.as_ref());
+            ask(Which::After, plan.to.display(), policy.as_ref());
         }
     }
     said
@@ -194,23 +208,30 @@ fn access(scope: &SideScope, request: &Request, plan: &Inputs, given: &Given) ->
 #[derive(Serialize)]
 struct SaidRow {
     scope: String,
-    side: String,
+    side: Which,
+    /// Whose reading of SMI, or whose engine.
+    reader: String,
+    /// The pods that are asked whether it may, `namespace/account:port`; none: where it goes.
+    pods: Option<String>,
     answer: AnswerRow,
     domain: Vec<String>,
 }
 
 fn one(request: &Request, found: &Sides, plan: &Inputs, format: StatusFormat, terminal: &Terminal) -> Result<Exit> {
-    let mut page = format!("{} to {}, from {}\n", request.line(), request.to, request.source);
+    known(request, found, plan)?;
+    let mut page = format!("{}\n", asked(request));
     let mut rows = Vec::new();
     for scope in &found.scopes {
         if found.scopes.len() > 1 {
             page.push_str(&format!("\nin {}\n", scope.name));
         }
-        for Said { side, answer, assumed, .. } in ask(scope, request, plan) {
-            page.push_str(&lines(&side, &answer, &assumed, &found.sources));
-            let answer = AnswerRow::of(&answer, &found.sources);
-            let domain = assumed.iter().map(ToString::to_string).collect();
-            rows.push(SaidRow { scope: scope.name.clone(), side, answer, domain });
+        for said in ask(scope, request, plan) {
+            page.push_str(&lines(&said, "", &found.sources));
+            let answer = AnswerRow::of(&said.answer, &found.sources);
+            let domain = said.assumed.iter().map(ToString::to_string).collect();
+            let pods = said.at.map(|(account, port)| format!("{account}:{port}"));
+            let (side, reader) = (said.which, said.reader);
+            rows.push(SaidRow { scope: scope.name.clone(), side, reader, pods, answer, domain });
         }
     }
     let page = match format {
@@ -221,18 +242,40 @@ fn one(request: &Request, found: &Sides, plan: &Inputs, format: StatusFormat, te
     Ok(Exit::Done)
 }
 
-fn lines(side: &str, answer: &Answer, assumed: &BTreeSet<Assumption>, sources: &SourceMap) -> String {
-    let mut lines = format!("{side}: {answer}\n");
-    for cause in answer.decisions().iter().flat_map(Decision::causes) {
-        match cause.place {
-            Some(place) => lines.push_str(&format!("  {} {}\n", sources.display(place), cause.what)),
-            None => lines.push_str(&format!("  {}\n", cause.what)),
-        }
+/// `GET / to shop/web:80, from shop/cart`
+fn asked(request: &Request) -> String {
+    format!("{} to {}, from {}", request.line(), request.to, request.source)
+}
+
+/// What a side says, and why, each line behind `indent`.
+fn lines(said: &Said, indent: &str, sources: &SourceMap) -> String {
+    let mut lines = format!("{indent}{}: {}\n", said.side(), said.answer);
+    for cause in said.answer.decisions().iter().flat_map(Decision::causes) {
+        let place = cause.place.map(|place| format!("{} ", sources.display(place))).unwrap_or_default();
+        lines.push_str(&format!("{indent}  {place}{}\n", cause.what));
     }
-    for assumption in assumed {
-        lines.push_str(&format!("  taken for granted: {assumption}\n"));
+    for assumption in &said.assumed {
+        lines.push_str(&format!("{indent}  taken for granted: {assumption}\n"));
     }
     lines
+}
+
+/// Fails where neither a manifest nor a split, grant or route of any scope names the Service.
+fn known(request: &Request, found: &Sides, plan: &Inputs) -> Result<()> {
+    let Destination::Service(ServicePort { service, .. }) = &request.to else { return Ok(()) };
+    let knows = |scope: &SideScope| {
+        let (before, after) = (scope.before(), scope.after());
+        let own = scope.meshes.iter().map(|mesh| Before::new(&before, mesh).roots());
+        let roots = own.chain([After::new(&after, plan.to.target, &plan.to.version).roots()]);
+        !matches!(scope.pods().service(service.namespace.as_deref(), &service.name), Lookup::Missing)
+            || roots.flatten().any(|root| root.may_be(service))
+    };
+    if found.scopes.iter().any(knows) || plan.ports.keys().any(|known| known.may_be(service)) {
+        return Ok(());
+    }
+    bail!(
+        "Service `{service}` is not in the input, and no split or route names it: give its manifest, for instance with `--with`"
+    )
 }
 
 // --- a table of requests ---
@@ -265,20 +308,71 @@ struct Row {
     allowed_after: Option<bool>,
 }
 
-impl Row {
-    /// Whether an answer is the expected one, and what is expected in words; none where nothing is.
-    fn expects(&self, said: &Said) -> Option<(bool, String)> {
-        let (shares, allowed) = match said.which {
-            Which::Before => (&self.before, self.allowed_before),
-            Which::After => (&self.after, self.allowed_after),
-        };
-        if said.at.is_some() {
-            let word = |allowed: bool| if allowed { "allowed" } else { "denied" };
-            return allowed.map(|allowed| (said.answer.permits() == Some(allowed), word(allowed).to_owned()));
+/// One thing that a row expects of one side.
+enum Expected<'r> {
+    Shares(&'r BTreeMap<String, u32>),
+    Allowed(bool),
+}
+
+// === impl Expected ===
+
+impl Expected<'_> {
+    fn is_met(&self, answer: &Answer) -> bool {
+        match self {
+            Self::Shares(shares) => is(answer, shares),
+            Self::Allowed(allowed) => answer.permits() == Some(*allowed),
         }
-        let shares = shares.as_ref()?;
-        let wanted: Vec<String> = shares.iter().map(|(name, part)| format!("{name} {part}")).collect();
-        Some((is(&said.answer, shares), wanted.join(", ")))
+    }
+
+    /// Whether an answer is about this.
+    fn is_about(&self, said: &Said) -> bool {
+        said.at.is_some() == matches!(self, Self::Allowed(_))
+    }
+
+    /// Why nothing says anything about it.
+    fn unasked(&self, which: Which, plan: &Inputs) -> String {
+        let why = match (self, which) {
+            (Self::Shares(_), Which::Before) => "the sources have no SMI",
+            (Self::Shares(_), Which::After) => "the sources have no routes",
+            (Self::Allowed(_), Which::Before) => "the sources have no grants, or no pods behind the Service",
+            (Self::Allowed(_), Which::After) if plan.to.target.policy.is_none() => {
+                return format!("policy of {} is not read", plan.to.target.name);
+            }
+            (Self::Allowed(_), Which::After) => {
+                "the sources have no policy beside grants, or no pods behind the Service"
+            }
+        };
+        why.to_owned()
+    }
+}
+
+impl fmt::Display for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shares(shares) => {
+                let wanted: Vec<String> = shares.iter().map(|(name, part)| format!("{name} {part}")).collect();
+                f.write_str(&wanted.join(", "))
+            }
+            Self::Allowed(true) => f.write_str("allowed"),
+            Self::Allowed(false) => f.write_str("denied"),
+        }
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    fn request(&self) -> Result<Request> {
+        request(self.source.as_deref(), &self.to_service, &self.method, &self.path, self.headers.clone())
+    }
+
+    /// What it expects, of which side.
+    fn expects(&self) -> Vec<(Which, Expected<'_>)> {
+        let shares = [(Which::Before, &self.before), (Which::After, &self.after)];
+        let allowed = [(Which::Before, self.allowed_before), (Which::After, self.allowed_after)];
+        let shares = shares.into_iter().filter_map(|(which, wanted)| Some((which, Expected::Shares(wanted.as_ref()?))));
+        let allowed = allowed.into_iter().filter_map(|(which, wanted)| Some((which, Expected::Allowed(wanted?))));
+        shares.chain(allowed).collect()
     }
 }
 
@@ -294,36 +388,54 @@ fn root() -> String {
 const FAILS: &str = "(fails)";
 
 fn table(rows: &[Row], found: &Sides, plan: &Inputs, terminal: &Terminal) -> Result<Exit> {
+    if rows.is_empty() {
+        bail!("the table has no rows");
+    }
     let mut page = String::new();
     let (mut asked, mut wrong) = (0, 0);
-    for (number, row) in rows.iter().enumerate() {
-        let request = request(row.source.as_deref(), &row.to_service, &row.method, &row.path, row.headers.clone())
-            .with_context(|| format!("row {}", number + 1))?;
-        for scope in &found.scopes {
-            for said in ask(scope, &request, plan) {
-                let Some((as_expected, wanted)) = row.expects(&said) else { continue };
-                asked += 1;
-                if as_expected {
-                    continue;
-                }
-                wrong += 1;
-                let (line, to) = (request.line(), &request.to);
+    for (index, row) in rows.iter().enumerate() {
+        let number = index + 1;
+        let request = row.request().and_then(|request| known(&request, found, plan).map(|()| request));
+        let request = request.with_context(|| format!("row {number}"))?;
+        let expected = row.expects();
+        if expected.is_empty() {
+            bail!("row {number} expects nothing: say `before`, `after`, `allowed-before` or `allowed-after`");
+        }
+        let said: Vec<(&SideScope, Said)> = found
+            .scopes
+            .iter()
+            .flat_map(|scope| ask(scope, &request, plan).into_iter().map(move |said| (scope, said)))
+            .collect();
+        for (which, expected) in expected {
+            let about: Vec<_> =
+                said.iter().filter(|(_, said)| said.which == which && expected.is_about(said)).collect();
+            asked += about.len().max(1);
+            let other: Vec<_> = about.iter().filter(|(_, said)| !expected.is_met(&said.answer)).collect();
+            for (scope, said) in &other {
                 page.push_str(&format!(
-                    "row {}: {line} to {to}, in {}\n  expected: {wanted}\n",
-                    number + 1,
+                    "row {number}: {}, in {}\n  expected: {expected}\n",
+                    self::asked(&request),
                     scope.name
                 ));
-                page.push_str(&format!("  {}", lines(&said.side, &said.answer, &said.assumed, &found.sources)));
+                page.push_str(&lines(said, "  ", &found.sources));
             }
+            if about.is_empty() {
+                let why = expected.unasked(which, plan);
+                page.push_str(&format!(
+                    "row {number}: {}\n  expected: {expected}\n  no answer: {why}\n",
+                    self::asked(&request)
+                ));
+            }
+            wrong += other.len() + usize::from(about.is_empty());
         }
     }
-    page.push_str(&format!("{asked} answers, {wrong} of them other than expected\n"));
+    page.push_str(&match (asked, wrong) {
+        (1, 0) => "1 answer, as expected\n".to_owned(),
+        (_, 0) => format!("{asked} answers, all as expected\n"),
+        (1, _) => "1 answer, other than expected\n".to_owned(),
+        (_, _) => format!("{asked} answers, {wrong} of them other than expected\n"),
+    });
     terminal.write(Stream::Out, &page)?;
-    if asked == 0 {
-        bail!(
-            "no row could be asked: the table expects `before` of SMI and `after` of routes, and the sources have neither"
-        );
-    }
     Ok(if wrong > 0 { Exit::Differs } else { Exit::Done })
 }
 

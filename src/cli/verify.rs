@@ -1,4 +1,4 @@
-//! `smi2gamma verify`: how routes stand to the SMI that they replace.
+//! `smi2gamma verify`: how routes and policy stand to the SMI that they replace.
 
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::options::{inputs, sides};
 use super::output::{Stream, Terminal};
 use crate::report::verdicts::{Verdicts, json, markdown, text};
-use crate::sides::{self, read};
+use crate::sides::{self, SideScope, read};
 use crate::verify::Relation;
 
 pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit> {
@@ -16,9 +16,13 @@ pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit>
     let plan = sides(&args.sides, &args.callers, one(&args.before)?, one(&args.after)?)?;
     let allowed = allowed(&args.allow)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
+    if found.unread.is_empty() && !found.scopes.iter().any(SideScope::has_smi) {
+        bail!("`{}` has no SMI: first name what SMI said, then what replaces it", args.before.display());
+    }
     let judged = sides::verify(&found, &plan);
     let to = plan.to.display();
-    let verdicts = Verdicts { to: &to, judged: &judged, unread: &found.unread, allowed: &allowed };
+    let notes = sides::notes(&found, &plan);
+    let verdicts = Verdicts { to: &to, judged: &judged, unread: &found.unread, notes: &notes, allowed: &allowed };
     let page = match args.output {
         VerdictFormat::Text => text(&verdicts, &found.sources),
         VerdictFormat::Json => json(&verdicts, &found.sources),

@@ -33,6 +33,8 @@ pub struct Workload {
     /// What the containers declare, sidecars among the init containers included. Declaring is voluntary: a container may
     /// listen elsewhere, too.
     pub ports: Vec<ContainerPort>,
+    /// Whether every container declares a port. One that declares none may listen on any.
+    pub all_declare: bool,
     /// What the kubelet calls.
     pub probes: Vec<Probe>,
     /// The pods share the node's network: no mesh redirects it.
@@ -202,11 +204,13 @@ impl Workload {
             (table(template.path(&["metadata", "labels"])), table(template.path(&["metadata", "annotations"])));
         let pods = template.get("spec");
         let (mut ports, mut probes) = (Vec::new(), Vec::new());
+        let mut all_declare = true;
         for container in pods.map(serving).unwrap_or_default() {
             let declared = container.get("ports").map(Node::items).unwrap_or_default();
             let own: Vec<ContainerPort> =
                 declared.iter().filter_map(|port| ContainerPort::read(container, port)).collect();
             broken |= own.len() != declared.len();
+            all_declare &= !own.is_empty();
             probes.extend(Probe::all_of(container, &own, source));
             ports.extend(own);
         }
@@ -225,6 +229,7 @@ impl Workload {
             selector: own_selector(header, &labels),
             labels,
             annotations,
+            all_declare: all_declare && !ports.is_empty(),
             ports,
             probes,
             host_network: host_network.unwrap_or(false),
@@ -255,13 +260,15 @@ impl Workload {
             selector: _,
             annotations: _,
             ports,
+            all_declare,
             probes,
             host_network,
             place: _,
         } = self;
         let calls =
             |probes: &[Probe]| -> Vec<_> { probes.iter().map(|probe| (probe.what.clone(), probe.port)).collect() };
-        (account, labels, ports, host_network) == (&other.account, &other.labels, &other.ports, &other.host_network)
+        (account, labels, ports, all_declare, host_network)
+            == (&other.account, &other.labels, &other.ports, &other.all_declare, &other.host_network)
             && calls(probes) == calls(&other.probes)
     }
 }

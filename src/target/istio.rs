@@ -136,9 +136,18 @@ pub(super) fn finished(
     if refusals.is_empty() && !closure.held {
         return Written { manifests, audit: Vec::new(), refusals, findings };
     }
-    let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
-    let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
-    Written { manifests: Vec::new(), audit, refusals, findings }
+    Written { manifests: Vec::new(), audit: audited(&manifests, has_audit), refusals, findings }
+}
+
+/// The form of `manifests` that only reports, with what it needs to be read at all.
+pub(super) fn audited(manifests: &[Manifest], has_audit: impl Fn(&Manifest) -> bool) -> Vec<Manifest> {
+    let form = |manifest: &Manifest| match manifest.effect {
+        Effect::Enforces => has_audit(manifest).then(|| dry_run(manifest)),
+        Effect::Supports => Some(manifest.clone()),
+        Effect::Routes | Effect::Audits | Effect::DeniesByDefault => None,
+    };
+    let all: Vec<Manifest> = manifests.iter().filter_map(form).collect();
+    if all.iter().any(|manifest| manifest.effect == Effect::Audits) { all } else { Vec::new() }
 }
 
 fn spec(workloads: &Workloads, rules: Vec<Rule>) -> Spec {

@@ -181,7 +181,7 @@ pub(super) struct Question<'q> {
     pub given: &'q Given,
     /// Who sends; none: whom the terms name, and one that they do not.
     pub senders: &'q [Source],
-    /// Asked about beside what the sides ask.
+    /// Paths to which `GET` is asked about apart from all others, beside what the sides ask.
     pub beside: &'q [Term],
     /// How two answers stand to each other.
     pub relate: &'q Relate<'q>,
@@ -204,6 +204,7 @@ impl Seen {
         let terms = question.before.terms().and_then(|before| Ok(before.merge(question.after.terms()?)));
         let choices = terms.and_then(|mut terms| {
             terms.paths.extend_from_slice(question.beside);
+            terms.methods.extend((!question.beside.is_empty()).then(|| "GET".to_owned()));
             terms.choices(question.senders, cells)
         });
         let choices = match choices {

@@ -114,6 +114,17 @@ impl fmt::Display for ServicePort {
     }
 }
 
+impl Destination {
+    /// What it is, for a sentence before its name.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Service(_) => "Service",
+            Self::Workload { .. } => "ServiceAccount",
+        }
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,6 +197,15 @@ impl Request {
         self.method.is_empty()
     }
 
+    /// The port of the pods that it arrives at, for a sentence; none where it goes to a Service.
+    #[must_use]
+    pub fn pod_port(&self) -> Option<String> {
+        match &self.to {
+            Destination::Workload { port: Some(port), .. } => Some(format!("port {port}")),
+            Destination::Workload { port: None, .. } | Destination::Service(_) => None,
+        }
+    }
+
     /// `GET /path?a=b with x-team: blue`, as people write a request.
     #[must_use]
     pub fn line(&self) -> String {
@@ -201,6 +221,7 @@ impl Request {
                     line.push_str(&format!("{sign}{name}={value}"));
                     sign = '&';
                 }
+                Field::Header(name) if value.is_empty() => headers.push(format!("{name}: (empty)")),
                 Field::Header(name) => headers.push(format!("{name}: {value}")),
             }
         }

@@ -73,6 +73,13 @@ pub enum Answer {
         /// What the order is.
         why: String,
     },
+    /// It does each of these, as the sender chooses by which way to call.
+    Each {
+        /// Each of them, at least two that differ.
+        decisions: Vec<Decision>,
+        /// Which it does by which way, for a sentence: `denied by one of its addresses, allowed by another`.
+        why: String,
+    },
     /// It is not known what it does.
     Undecided(String),
 }
@@ -112,6 +119,10 @@ pub enum Assumption {
     Caller(String),
     /// A setting of the mesh that is not in the input has its default: which one.
     Default(String),
+    /// Every client has an address in these networks: all addresses of one family, and not of the other.
+    Clients(String),
+    /// The nodes have addresses in these networks.
+    Nodes(String),
 }
 
 /// How two sides stand to each other at one destination.
@@ -330,7 +341,7 @@ impl Answer {
     pub fn permits(&self) -> Option<bool> {
         match self {
             Self::Certain(Decision::Access(Access { allowed, .. })) => Some(*allowed),
-            Self::Certain(Decision::Route(_)) | Self::Order { .. } | Self::Undecided(_) => None,
+            Self::Certain(Decision::Route(_)) | Self::Order { .. } | Self::Each { .. } | Self::Undecided(_) => None,
         }
     }
 
@@ -355,7 +366,7 @@ impl Answer {
     pub fn decisions(&self) -> &[Decision] {
         match self {
             Self::Certain(decision) => std::slice::from_ref(decision),
-            Self::Order { decisions, .. } => decisions,
+            Self::Order { decisions, .. } | Self::Each { decisions, .. } => decisions,
             Self::Undecided(_) => &[],
         }
     }
@@ -366,6 +377,13 @@ impl Answer {
         match (self, after) {
             (Self::Undecided(_), _) | (_, Self::Undecided(_)) => Relation::Undecided,
             (Self::Certain(before), Self::Certain(after)) => before.relate(after),
+            // Whatever way is called by, the answer counts.
+            (before, Self::Each { decisions, .. }) => {
+                merge(decisions.iter().map(|after| before.relate(&Self::Certain(after.clone()))))
+            }
+            (Self::Each { decisions, .. }, after) => {
+                merge(decisions.iter().map(|before| Self::Certain(before.clone()).relate(after)))
+            }
             (before, after) => {
                 let mut relations = BTreeSet::new();
                 // Of an order that the source mesh left open, the union is what SMI asks for.
@@ -387,7 +405,7 @@ impl Answer {
     pub fn why(&self) -> Option<&str> {
         match self {
             Self::Certain(_) => None,
-            Self::Order { why, .. } | Self::Undecided(why) => Some(why),
+            Self::Order { why, .. } | Self::Each { why, .. } | Self::Undecided(why) => Some(why),
         }
     }
 }
@@ -400,6 +418,7 @@ impl fmt::Display for Answer {
                 let decisions: Vec<String> = decisions.iter().map(ToString::to_string).collect();
                 write!(f, "one of: {} ({why})", decisions.join("; or "))
             }
+            Self::Each { why, .. } => f.write_str(why),
             Self::Undecided(why) => write!(f, "not known: {why}"),
         }
     }
@@ -493,6 +512,8 @@ impl fmt::Display for Assumption {
             }
             Self::Caller(who) => write!(f, "{who} may call, as it was named on the command line or in the configuration"),
             Self::Default(what) => write!(f, "{what}, which is the default"),
+            Self::Clients(networks) => write!(f, "every address is in {networks}"),
+            Self::Nodes(networks) => write!(f, "the nodes have addresses in {networks}"),
             Self::Engines(names) => write!(f, "the engine is one of {names}"),
         }
     }

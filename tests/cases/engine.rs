@@ -57,7 +57,7 @@ fn ranks(rule: &Value, request: &Request, order: Order) -> Vec<Rank> {
 /// The rank of a match that takes the request.
 fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
     let (kind, value) = match item.get("path") {
-        Some(path) => (path["type"].as_str().unwrap(), path["value"].as_str().unwrap()),
+        Some(path) => (path["type"].as_str().unwrap_or("PathPrefix"), path["value"].as_str().unwrap_or("/")),
         None => ("PathPrefix", "/"),
     };
     let path = request.path.as_str();
@@ -73,7 +73,9 @@ fn rank_of(item: &Value, request: &Request, order: Order) -> Option<Rank> {
     let header_fits = |wanted: &Value| {
         let (name, value) = (wanted["name"].as_str().unwrap(), wanted["value"].as_str().unwrap());
         let given = request.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
-        given.is_some_and(|(_, given)| if wanted["type"] == "Exact" { given == value } else { whole(value, given) })
+        given.is_some_and(
+            |(_, given)| if wanted["type"] == "RegularExpression" { whole(value, given) } else { given == value },
+        )
     };
     if !path_fits || method.is_some_and(|method| method != request.method) || !headers.iter().all(header_fits) {
         return None;

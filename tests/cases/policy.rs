@@ -364,6 +364,32 @@ fn an_account_without_pods_is_held_until_its_labels_are_said() {
 }
 
 #[test]
+fn pods_that_two_label_sets_would_select_have_one_server_for_each_port() {
+    let canary = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-canary,");
+    let canary = canary.replace("app: web}", "app: web, track: canary}");
+    let input = reading() + &pods() + "---\n" + &canary;
+    let ran = World::of(input).from("spec").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    let mut ports: Vec<u64> = ran.of_kind("Server").iter().filter_map(|one| one["spec"]["port"].as_u64()).collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [5432, 8080], "{:#?}", ran.of_kind("Server"));
+}
+
+#[test]
+fn labels_that_are_said_and_miss_some_pods_of_the_account_hold() {
+    let other = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-batch,");
+    let other = other.replace("app: web}", "app: batch}");
+    for (ran, allows) in
+        both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec").workload("shop/web", ("app", "web")))
+    {
+        is_held(&ran, "workload-labels-partial", allows);
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
 fn a_document_that_cannot_be_read_may_hold_pods() {
     let broken = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: other, namespace: shop}\nspec: {template: \
                   {metadata: {labels: {app: web}}, spec: {serviceAccountName: {{ .Values.account }}}}}\n";
@@ -384,6 +410,52 @@ fn a_port_of_a_service_that_is_not_known_is_not_cut_off() {
     for (ran, allows) in both(|| World::of(input.replace("[8080]", "[80]")).from("spec")) {
         is_enforced(&ran, allows);
     }
+}
+
+/// A port for metrics, which no Service leads to.
+fn pods_with_metrics() -> String {
+    pods().replace("{name: tcp-db, containerPort: 5432}", "{name: tcp-db, containerPort: 5432}, {containerPort: 9090}")
+}
+
+#[test]
+fn a_port_that_no_service_leads_to_is_open_to_nobody_where_the_mesh_led_to_services_only() {
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("osm")) {
+        is_enforced(&ran, allows);
+        assert!(!allows(&ran, 9090, "cart GET /"), "{:#?}", ran.manifests());
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("spec")) {
+        is_enforced(&ran, allows);
+        assert!(allows(&ran, 9090, "cart GET /") && !allows(&ran, 9090, "till GET /"), "{:#?}", ran.manifests());
+    }
+}
+
+#[test]
+fn a_probe_of_a_port_that_no_service_leads_to_goes_on_and_opens_it_to_nobody_else() {
+    let probe = ", livenessProbe: {httpGet: {path: /healthz, port: 9999}}";
+    let ran = World::of(reading() + &pods_with("", probe)).from("osm").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    assert!(!linkerd(&ran, 9999, "cart GET /"), "{:#?}", ran.manifests());
+    let parents: Vec<_> =
+        ran.of_kind("HTTPRoute").into_iter().map(|route| &route["spec"]["parentRefs"][0]["name"]).collect();
+    assert_eq!(parents, ["web-8080"], "Linkerd lets probes through by itself where a Server has no route");
+}
+
+#[test]
+fn a_container_that_declares_no_port_may_listen_on_any() {
+    let agent = pods().replace("containers: [", "containers: [{name: agent}, ");
+    let ran = World::of(reading() + &agent).from("spec").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(istio(&ran, 7000, "cart GET /") && !istio(&ran, 7000, "till GET /"), "{:#?}", ran.manifests());
+    let ran = World::of(reading() + &agent).from("spec").to("linkerd").run();
+    assert!(ran.has("linkerd-undeclared-ports"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn ports_that_nothing_declares_are_closed_where_the_mesh_led_to_services_only() {
+    let undeclared = pods().replace("{name: http, containerPort: 8080}, {name: tcp-db, containerPort: 5432}", "");
+    let ran = World::of(reading() + &undeclared).from("osm").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(!istio(&ran, 7000, "cart GET /"), "{:#?}", ran.manifests());
 }
 
 // --- versions ---
@@ -421,6 +493,15 @@ fn what_a_permissive_mesh_did_not_enforce_is_written_to_report() {
     for (ran, allows) in both(|| input().enforced(true)) {
         is_enforced(&ran, allows);
     }
+}
+
+#[test]
+fn what_a_permissive_mesh_did_not_enforce_only_reports_in_ambient_mode_too() {
+    let some = grant("t", &by("a")) + &g("{name: a, methods: [GET]}");
+    let ran = World::of(some + &pods() + &mesh_config(true)).to("istio-ambient").run();
+    assert!(ran.has("source-permissive"), "{:#?}", ran.findings());
+    assert!(ran.audits() && !ran.enforces(), "{:#?}", ran.manifests());
+    assert_eq!(ran.of_kind("Gateway").len(), 1, "policy of a Service is read by its waypoint");
 }
 
 #[test]
@@ -564,11 +645,31 @@ fn versioned() -> String {
 fn printed(ran: &Ran) -> Vec<AcceptedLoss> {
     let help = ran.finding("loss-undecided").help.clone().expect("a help");
     let entries = help.split_once('\n').expect("entries").1.replace("WHY", "tested");
-    let read = |entry: &str| {
-        let config: smi2gamma::cli::config::Config = serde_yaml::from_str(entry).expect("an entry to paste");
-        smi2gamma::cli::policy::losses(config.losses, entry, "smi2gamma.yaml").expect("an entry that is accepted")
-    };
-    entries.split("or\n").flat_map(read).collect()
+    entries.split("or\n").flat_map(|entry| pasted(&format!("losses:\n{entry}"))).collect()
+}
+
+/// What a configuration of this text accepts.
+fn pasted(text: &str) -> Vec<AcceptedLoss> {
+    let config: smi2gamma::cli::config::Config = serde_yaml::from_str(text).expect("a configuration");
+    smi2gamma::cli::policy::losses(config.losses, text, "smi2gamma.yaml").expect("entries that are accepted")
+}
+
+#[test]
+fn entries_for_several_losses_are_pasted_below_each_other() {
+    let two = "{name: a, pathRegex: '/v[0-9]+', methods: [GET], headers: [{x-a: '[0-9]+'}]}";
+    let world = || World::of(grant("t", &by("a")) + &g(two) + &pods()).from("osm").to("istio");
+    let ran = world().run();
+    let helps = ran.findings().iter().filter(|finding| finding.code.0 == "loss-undecided");
+    let wider = helps.map(|finding| {
+        let help = finding.help.as_deref().expect("a help");
+        let entries = help.split_once("smi2gamma.yaml:\n").expect("entries").1;
+        entries.split("or\n").next().expect("one side").replace("WHY", "tested")
+    });
+    let text = format!("losses:\n{}", wider.collect::<String>());
+    let entries = pasted(&text);
+    assert_eq!(entries.len(), 2, "{text}");
+    let ran = entries.into_iter().fold(world(), World::accepting).run();
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Approximated, "{:#?}", ran.findings());
 }
 
 #[test]

@@ -7,8 +7,8 @@ use smi2gamma::scan::{self, Input};
 use smi2gamma::sides::{self, Inputs, Judged, Sides};
 use smi2gamma::target::Profile;
 use smi2gamma::verify::{
-    Absent, After, Answer, Before, Destination, Field, Given, Relation, Request, ServiceName, ServicePort, Source,
-    simulate,
+    Absent, After, Answer, Before, Destination, Field, Given, Judge, Relation, Request, ServiceName, ServicePort, Side,
+    Source, simulate,
 };
 
 /// A comparison.
@@ -62,6 +62,18 @@ impl Compared {
         let one = simulate(&Before::new(&before, scope.meshes[0]), request, &given).0;
         let side = After::new(&after, self.inputs.to.target, &self.inputs.to.version);
         (one, simulate(&side, request, &given).0)
+    }
+
+    /// What each side says of many requests to one port, each asked by itself.
+    pub fn ask_each(&self, at: &ServicePort, requests: &[Request]) -> Vec<(Answer, Answer)> {
+        let given = Given { services: Absent::Exists, prepared: false };
+        let scope = &self.sides.scopes[0];
+        let (before, after) = (scope.before(), scope.after());
+        let before = Before::new(&before, scope.meshes[0]);
+        let after = After::new(&after, self.inputs.to.target, &self.inputs.to.version);
+        let (one, other) = (before.judge(at), after.judge(at));
+        let ask = |judge: &dyn Judge, request: &Request| judge.answer(request, &given, &mut Default::default());
+        requests.iter().map(|request| (ask(one.as_ref(), request), ask(other.as_ref(), request))).collect()
     }
 
     /// Every witness differs when it is asked again.

@@ -1,6 +1,7 @@
 //! What the conversion writes for random grants is proved equal, or a finding says why not; and where it is proved, direct
 //! evaluation of random requests agrees.
 
+use serde_json::Value;
 use smi2gamma::outcome::{Outcome, Proof};
 use smi2gamma::verify::{Absent, Destination, Field, Given, Request, Source, access};
 use smi2gamma::yaml::emit;
@@ -37,7 +38,7 @@ fn smi(dice: &mut Dice) -> String {
         ));
     }
     for number in 0..=dice.below(3) {
-        let to = ACCOUNTS[dice.below(2)];
+        let to = GRANTED[dice.below(2)];
         let source = ["web", "cron", "other"][dice.below(3)];
         let mut rules = Vec::new();
         if dice.below(4) > 0 {
@@ -63,6 +64,11 @@ spec:
     text
 }
 
+/// Whether someone may call the pods of an account.
+fn grants(smi: &str, name: &str) -> bool {
+    smi.contains(&format!("destination: {{kind: ServiceAccount, name: {name},"))
+}
+
 fn request(dice: &mut Dice, port: u16) -> Request {
     let source = [identity("web"), identity("cron"), identity("other"), identity("someone"), Source::Unauthenticated];
     let source = source[dice.below(5)].clone();
@@ -75,6 +81,28 @@ fn request(dice: &mut Dice, port: u16) -> Request {
     let value = [None, Some("blue"), Some("black"), Some("red")][dice.below(4)];
     let fields = value.map(|value| (Field::Header("x-team".into()), value.to_owned()));
     Request { source, to, method: method.into(), path: path.into(), fields: fields.into_iter().collect() }
+}
+
+/// Destinations.
+pub const GRANTED: [&str; 2] = ["api", "web"];
+
+/// Random grants for both destinations, and policy for them that is proved equal: the first that can be converted whole.
+pub fn proved(dice: &mut Dice, pods: &str, to: &str) -> (String, Vec<Value>) {
+    let mut options = worlds::options(Some("osm"), to);
+    options.policy.enforced = Some(true);
+    for _ in 0..200 {
+        let smi = smi(dice);
+        if !GRANTED.iter().all(|name| grants(&smi, name)) {
+            continue;
+        }
+        let text = format!("{pods}{smi}");
+        let run = smi2gamma::run::run(&options, &mut text.as_bytes()).expect("standard input can be read");
+        let mut targets = run.report.objects.iter().filter(|object| object.id.kind == "TrafficTarget");
+        if targets.all(|object| object.outcome == Outcome::Migrated && object.proof == Proof::Equal) {
+            return (smi, worlds::manifests(&run));
+        }
+    }
+    panic!("no world of grants converts for {to}");
 }
 
 #[test]
@@ -107,8 +135,8 @@ fn converted_grants_are_proved_or_a_finding_says_why_and_simulate_agrees() {
             let texts = Texts::new(&pods, &smi, &policy);
             for _ in 0..40 {
                 let port = if dice.below(5) == 0 { 9000 } else { 8080 };
-                let name = ACCOUNTS[dice.below(2)];
-                if !smi.contains(&format!("destination: {{kind: ServiceAccount, name: {name},")) {
+                let name = GRANTED[dice.below(2)];
+                if !grants(&smi, name) {
                     continue;
                 }
                 let request = request(&mut dice, port);

@@ -1,10 +1,10 @@
 //! Migrations as people write them, with the mistakes that they make: what each must be found to be, and a request that
 //! shows it.
 
-use smi2gamma::verify::Relation::{self, Different, Equal, Narrower, Wider};
-use smi2gamma::verify::Source;
+use smi2gamma::verify::Relation::{self, Different, Equal, Narrower, Undecided, Wider};
+use smi2gamma::verify::{Verdict, Witness};
 
-use super::world::{Texts, holds, identity, pods, shown};
+use super::world::{Texts, holds, pods, shown};
 
 /// web may `GET /api`.
 const WEB_GETS_API: &str = "
@@ -25,6 +25,7 @@ spec:
   - {name: keyed, pathRegex: /api, methods: [GET], headers: [{x-key: blue}]}
   - {name: status, pathRegex: /status, methods: [GET]}
   - {name: tree, pathRegex: '/api(/.*)?', methods: [GET]}
+  - {name: erase, methods: [DELETE]}
 ";
 
 /// A TrafficTarget for `api` or another account, from one source, for one match of the group above.
@@ -65,6 +66,15 @@ spec:
 "
     )
 }
+
+/// Connections to port 9000.
+const NINE: &str = "{kind: TCPRoute, name: nine}";
+const NINE_ONLY: &str = "---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: {name: nine, namespace: shop}
+spec: {matches: {ports: [9000]}}
+";
 
 const FROM_WEB: &str = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]";
 
@@ -169,18 +179,26 @@ impl Case {
         Self { from: "osm", to, names: &["api"], probe: false, smi, policy, at: "api" }
     }
 
-    /// The verdict, and the sender and the request of its witness.
-    #[track_caller]
-    fn is(&self, relation: Relation, source: Option<Source>, line: &str) {
+    fn verdict(&self) -> Verdict {
         let texts = Texts::new(&pods(self.names, self.probe), &self.smi, &self.policy);
         let verdict = texts.verdict(self.from, self.to, self.at);
-        assert_eq!(verdict.relation, relation, "{}", shown(&verdict));
         assert!(holds(&texts, self.from, self.to, self.at, &verdict), "asked again: {}", shown(&verdict));
-        let Some(witness) = &verdict.witness else { return };
-        assert!(witness.request.line().contains(line), "{}", shown(&verdict));
-        if let Some(source) = source {
-            assert_eq!(witness.request.source, source, "{}", shown(&verdict));
-        }
+        verdict
+    }
+
+    #[track_caller]
+    fn is_equal(&self) {
+        let verdict = self.verdict();
+        assert_eq!(verdict.relation, Equal, "{}", shown(&verdict));
+    }
+
+    /// The verdict, and the witness: `who, the request: before, after`.
+    #[track_caller]
+    fn shows(&self, relation: Relation, expected: &str) {
+        let verdict = self.verdict();
+        assert_eq!(verdict.relation, relation, "{}", shown(&verdict));
+        let Witness { request, before, after } = verdict.witness.as_ref().expect("a witness");
+        assert_eq!(format!("{}, {}: {before}, {after}", request.source, request.line()), expected);
     }
 }
 
@@ -190,10 +208,10 @@ fn linkerd_right() -> String {
 
 #[test]
 fn policy_that_is_right_is_equal() {
-    Case::new("istio", WEB_GETS_API, right()).is(Equal, None, "");
-    Case::new("linkerd", WEB_GETS_API, linkerd_right()).is(Equal, None, "");
+    Case::new("istio", WEB_GETS_API, right()).is_equal();
+    Case::new("linkerd", WEB_GETS_API, linkerd_right()).is_equal();
     let probed = Case { probe: true, ..Case::new("linkerd", WEB_GETS_API, linkerd_right() + PROBES) };
-    probed.is(Equal, None, "");
+    probed.is_equal();
 }
 
 #[test]
@@ -202,31 +220,46 @@ fn a_condition_in_a_rule_of_its_own_lets_anyone_in_who_meets_it() {
     let policy = sidecar(&format!(
         "  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000']}}}}]\n  - when: [{{key: 'request.headers[x-key]', values: [blue]}}]\n"
     ));
-    Case::new("istio", smi, policy).is(Wider, Some(Source::Unauthenticated), "x-key: blue");
+    Case::new("istio", smi, policy).shows(Wider, "any client in the cluster, GET / with x-key: blue: denied, allowed");
 }
 
 #[test]
 fn a_namespace_beside_a_principal_opens_to_the_namespace() {
     let from = "from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}, {source: {namespaces: [shop]}}]";
     let policy = right().replace(FROM_WEB, from);
-    Case::new("istio", WEB_GETS_API, policy).is(Wider, Some(identity("someone")), "");
+    Case::new("istio", WEB_GETS_API, policy).shows(Wider, "shop/someone, a connection: denied, allowed");
 }
 
 #[test]
 fn a_wrong_identity_is_another() {
-    Case::new("istio", WEB_GETS_API, right().replace("sa/web", "sa/wed")).is(Different, None, "");
+    Case::new("istio", WEB_GETS_API, right().replace("sa/web", "sa/wed"))
+        .shows(Different, "shop/web, a connection: allowed, denied");
 }
 
 #[test]
 fn a_target_that_is_not_there_authorizes_nobody() {
     let policy = linkerd_right().replace("kind: HTTPRoute, name: api}", "kind: HTTPRoute, name: apl}");
-    Case::new("linkerd", WEB_GETS_API, policy).is(Narrower, Some(identity("web")), "GET /api");
+    Case::new("linkerd", WEB_GETS_API, policy).shows(Narrower, "shop/web, GET /api: allowed, denied");
+}
+
+#[test]
+fn an_authentication_without_its_group_is_refused_with_the_policy() {
+    let right = "{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}";
+    for wrong in ["{kind: MeshTLSAuthentication, name: api}", "{group: policy, kind: MeshTLSAuthentication, name: api}"]
+    {
+        let policy = linkerd_right().replace(right, wrong);
+        Case::new("linkerd", WEB_GETS_API, policy).shows(Narrower, "shop/web, GET /api: allowed, denied");
+    }
+    let account = linkerd_right().replace(right, "{group: policy.linkerd.io, kind: ServiceAccount, name: web}");
+    Case::new("linkerd", WEB_GETS_API, account).shows(Narrower, "shop/web, GET /api: allowed, denied");
+    let spelled = linkerd_right().replace(right, "{group: Policy.Linkerd.io, kind: meshTLSAuthentication, name: api}");
+    Case::new("linkerd", WEB_GETS_API, spelled).is_equal();
 }
 
 #[test]
 fn without_a_baseline_what_had_no_grant_is_open() {
     let open = Case { names: &["api", "cron"], at: "cron", ..Case::new("istio", WEB_GETS_API, right()) };
-    open.is(Wider, Some(Source::Unauthenticated), "");
+    open.shows(Wider, "any client in the cluster, a connection: denied, allowed");
     let baseline = "
 ---
 apiVersion: security.istio.io/v1
@@ -234,13 +267,47 @@ kind: AuthorizationPolicy
 metadata: {name: allow-nothing, namespace: shop}
 spec: {}
 ";
-    Case { policy: right() + baseline, ..open }.is(Equal, None, "");
+    Case { policy: right() + baseline, ..open }.is_equal();
 }
 
 #[test]
 fn routes_without_one_for_the_probes_cut_them_off() {
     let case = Case { probe: true, ..Case::new("linkerd", WEB_GETS_API, linkerd_right()) };
-    case.is(Narrower, Some(Source::Node), "GET /healthz");
+    case.shows(Narrower, "the node, GET /healthz: allowed, denied");
+}
+
+#[test]
+fn a_route_for_the_probes_without_a_method_takes_every_method() {
+    let smi = routes().to_owned() + &target("api", "web", &group("erase"));
+    let erases = route("api", "{type: PathPrefix, value: /}", &["web"]).replace("method: GET", "method: DELETE");
+    let erases = erases.replace("}]}]", "}, {method: DELETE, path: {type: Exact, value: /healthz}}]}]");
+    let policy = format!("{SERVER}{erases}{WEB_ON_9000}{PROBES}");
+    let case = Case { probe: true, ..Case::new("linkerd", smi, policy.clone()) };
+    case.is_equal();
+    Case { policy: policy.replace("method: GET, ", ""), ..case }
+        .shows(Wider, "any client in the cluster, POST /healthz: denied, allowed");
+}
+
+#[test]
+fn addresses_of_one_family_are_everyone_only_where_there_is_no_other() {
+    for (networks, assumed) in [
+        ("[{cidr: 0.0.0.0/0}]", Some("every address is in 0.0.0.0/0")),
+        ("[{cidr: 10.0.0.0/8}, {cidr: '::/0'}]", Some("the nodes have addresses in 10.0.0.0/8, ::/0")),
+        ("[{cidr: 10.0.0.0/8}]", Some("the nodes have addresses in 10.0.0.0/8")),
+        ("[{cidr: 0.0.0.0/0}, {cidr: '::/0'}]", None),
+    ] {
+        let policy = linkerd_right() + &PROBES.replace("[{cidr: 0.0.0.0/0}, {cidr: '::/0'}]", networks);
+        let texts = Texts::new(&pods(&["api"], true), WEB_GETS_API, &policy);
+        let verdict = texts.verdict("osm", "linkerd", "api");
+        assert_eq!(verdict.relation, Equal, "{networks}: {}", shown(&verdict));
+        let said: Vec<String> = verdict.domain.iter().map(ToString::to_string).collect();
+        let said: Vec<&str> = said.iter().map(String::as_str).filter(|one| one.contains("address")).collect();
+        assert_eq!(said, Vec::from_iter(assumed), "{networks}");
+    }
+    let policy = linkerd_right() + &PROBES.replace("{cidr: 0.0.0.0/0}, ", "");
+    let texts = Texts::new(&pods(&["api"], true), WEB_GETS_API, &policy);
+    let verdict = texts.verdict("osm", "linkerd", "api");
+    assert_eq!(verdict.relation, Undecided, "nodes may have no address of IPv6: {}", shown(&verdict));
 }
 
 #[test]
@@ -253,49 +320,49 @@ fn sources_that_share_a_route_share_all_of_it() {
             .replace("name: api-9000, namespace", "name: cron-9000, namespace")
             .replace("name: web", "name: cron");
     let case = Case::new("linkerd", smi, format!("{SERVER}{both}{nine}"));
-    case.is(Wider, None, "GET /");
+    case.shows(Wider, "shop/cron, GET /api: denied, allowed");
 }
 
 #[test]
 fn half_of_a_destination_denies_the_other_half() {
     let smi = WEB_GETS_API.to_owned() + &target("api", "cron", &group("status"));
-    Case::new("linkerd", smi, linkerd_right()).is(Narrower, Some(identity("cron")), "");
+    Case::new("linkerd", smi, linkerd_right()).shows(Narrower, "shop/cron, a connection: allowed, denied");
 }
 
 #[test]
 fn no_required_authentication_is_everyone() {
     let policy = linkerd_right().replace("[{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: api}]", "[]");
-    Case::new("linkerd", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "GET /api");
+    Case::new("linkerd", WEB_GETS_API, policy).shows(Wider, "any client in the cluster, GET /api: denied, allowed");
 }
 
 #[test]
 fn a_rule_without_conditions_is_everything() {
-    Case::new("istio", WEB_GETS_API, sidecar("  rules: [{}]\n")).is(Wider, Some(Source::Unauthenticated), "");
+    Case::new("istio", WEB_GETS_API, sidecar("  rules: [{}]\n"))
+        .shows(Wider, "any client in the cluster, a connection: denied, allowed");
 }
 
 #[test]
 fn a_rule_about_requests_allows_no_connection() {
-    let smi = target("api", "web", "{kind: TCPRoute, name: nine}")
-        + "---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: TCPRoute\nmetadata: {name: nine, namespace: shop}\nspec: {matches: {ports: [9000]}}\n";
+    let smi = target("api", "web", NINE) + NINE_ONLY;
     let policy =
         sidecar(&format!("  rules:\n  - {FROM_WEB}\n    to: [{{operation: {{ports: ['9000'], methods: [GET]}}}}]\n"));
-    Case::new("istio", smi.clone(), policy.clone()).is(Narrower, Some(identity("web")), "a connection");
-    Case::new("istio", smi, policy.replace(", methods: [GET]", "")).is(Equal, None, "");
+    Case::new("istio", smi.clone(), policy.clone()).shows(Narrower, "shop/web, a connection: allowed, denied");
+    Case::new("istio", smi, policy.replace(", methods: [GET]", "")).is_equal();
 }
 
 #[test]
 fn a_prefix_is_no_expression() {
     let smi = routes().to_owned() + &target("api", "web", &group("tree"));
     let policy = right().replace("[/api]", "['/api*']");
-    Case::new("istio", smi.clone(), policy).is(Wider, Some(identity("web")), "GET /api");
+    Case::new("istio", smi.clone(), policy).shows(Wider, "shop/web, GET /api!: denied, allowed");
     let linkerd = linkerd_right().replace(EXACT, "{type: PathPrefix, value: /api}");
-    Case::new("linkerd", smi, linkerd).is(Equal, None, "");
+    Case::new("linkerd", smi, linkerd).is_equal();
 }
 
 #[test]
 fn a_server_on_the_port_of_the_service_guards_nothing() {
     let policy = linkerd_right().replace("port: 8080}", "port: 80}");
-    Case::new("linkerd", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "");
+    Case::new("linkerd", WEB_GETS_API, policy).shows(Wider, "any client in the cluster, GET /: denied, allowed");
 }
 
 const WAYPOINT: &str = "
@@ -329,12 +396,41 @@ spec:
 
 #[test]
 fn a_waypoint_without_a_gate_is_walked_around() {
-    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT).is(Wider, Some(Source::Unauthenticated), "");
-    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT.to_owned() + &gate("api")).is(Equal, None, "");
+    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT)
+        .shows(Wider, "any client in the cluster, a connection: denied, allowed");
+    Case::new("istio-ambient", WEB_GETS_API, WAYPOINT.to_owned() + &gate("api")).is_equal();
 }
 
 #[test]
-fn a_waypoint_opens_the_other_backend_too() {
+fn a_waypoint_that_denies_cuts_off_who_may_come_past_it() {
+    let gate = gate("api")
+        + &gate("api")
+            .replace("api-gate", "past")
+            .replace("sa/waypoint]}}]", "sa/web]}}], to: [{operation: {ports: ['9000']}}]");
+    let nine = "  - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]\n    to: [{operation: {ports: ['9000']}}]\n";
+    let policy = WAYPOINT.replace(nine, "") + &gate;
+    Case::new("istio-ambient", WEB_GETS_API, policy)
+        .shows(Narrower, "shop/web, a connection: allowed, denied by one of its addresses, allowed by another");
+}
+
+#[test]
+fn a_waypoint_that_is_named_and_not_in_the_input_is_taken_for_granted() {
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: waypoint, namespace: shop}\nspec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let named = pods(&["api"], false).replace(
+        "metadata: {name: api, namespace: shop}\nspec:\n  selector",
+        "metadata: {name: api, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}\nspec:\n  selector",
+    );
+    for (beside, granted) in [("", true), (gateway, false)] {
+        let texts = Texts::new(&named, WEB_GETS_API, &(WAYPOINT.to_owned() + &gate("api") + beside));
+        let verdict = texts.verdict("osm", "istio-ambient", "api");
+        assert_eq!(verdict.relation, Equal, "{}", shown(&verdict));
+        let said = verdict.domain.iter().any(|one| one.to_string() == "a waypoint serves shop/api");
+        assert_eq!(said, granted, "{:?}", verdict.domain);
+    }
+}
+
+#[test]
+fn a_waypoint_opens_the_other_backend_too_and_cuts_its_callers_off() {
     let split = "
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -352,14 +448,14 @@ spec:
         .replace("[/api]", "[/status]");
     let policy = format!("{WAYPOINT}{own}{}{}{split}", gate("api"), gate("other"));
     let case = Case { names: &["api", "other"], at: "other", ..Case::new("istio-ambient", smi, policy.clone()) };
-    case.is(Wider, Some(identity("web")), "GET /api");
-    Case { policy: policy.replace(split, ""), ..case }.is(Equal, None, "");
+    case.shows(Different, "shop/web, GET /api: denied, denied by one of its addresses, allowed by another");
+    Case { policy: policy.replace(split, ""), ..case }.is_equal();
 }
 
 #[test]
 fn a_dry_run_decides_nothing() {
     let policy = right().replace("namespace: shop}", "namespace: shop, annotations: {istio.io/dry-run: 'true'}}");
-    Case::new("istio", WEB_GETS_API, policy).is(Wider, Some(Source::Unauthenticated), "");
+    Case::new("istio", WEB_GETS_API, policy).shows(Wider, "any client in the cluster, a connection: denied, allowed");
 }
 
 #[test]
@@ -382,12 +478,12 @@ fn overlapping_targets_are_an_interval_up_to_their_union() {
         from("cron")
     ));
     let case = Case::new("istio", smi.clone(), policy.clone());
-    case.is(Equal, None, "");
+    case.is_equal();
     let texts = Texts::new(&pods(&["api"], false), &smi, &policy);
     let verdict = texts.verdict("osm", "istio", "api");
     assert!(verdict.domain.iter().any(|one| one.to_string().contains("overlap")), "{:?}", verdict.domain);
     let below = policy.replace("/api, /api/*", "/api");
-    Case::new("istio", smi.clone(), below).is(Narrower, Some(identity("cron")), "GET /api/");
+    Case::new("istio", smi.clone(), below).shows(Narrower, "shop/cron, GET /api/: allowed, denied");
     let beyond = policy.replace("/api, /api/*", "/api*");
-    Case::new("istio", smi, beyond).is(Wider, Some(identity("cron")), "GET /api");
+    Case::new("istio", smi, beyond).shows(Wider, "shop/cron, GET /api!: denied, allowed");
 }

@@ -7,6 +7,7 @@
 mod alike;
 mod rules;
 
+use super::ONE_VERSION;
 use super::grant::{Account, Grant, Principal};
 use super::named::{Entry, Named};
 use super::pattern::{Languages, MatchReading, unsaid};
@@ -194,7 +195,8 @@ impl<'a> Reader<'a> {
                 .help("try the policy in its audit form first, and name every caller of those ports"),
             );
         }
-        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, place })
+        let unserved = self.reading.unserved_ports.is;
+        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, unserved, place })
     }
 
     fn at(&self, span: Span) -> Place {
@@ -361,7 +363,7 @@ impl<'a> Reader<'a> {
                     .at(self.at(name.span))
                     .label(place(first), "one of them")
                     .label(place(second), "another one")
-                    .help("write the namespaces, or give smi2gamma one version at a time")
+                    .help(format!("write the namespaces, or {ONE_VERSION}"))
                     .into())
             }
             Lookup::Missing => {

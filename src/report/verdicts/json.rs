@@ -12,6 +12,7 @@ struct Page {
     schema: &'static str,
     to: String,
     passes: bool,
+    notes: Vec<String>,
     verdicts: Vec<VerdictRow>,
     unread: Vec<Unread>,
     domain: Vec<String>,
@@ -22,6 +23,7 @@ struct Page {
 struct VerdictRow {
     scope: String,
     from: &'static str,
+    kind: &'static str,
     destination: String,
     relation: Relation,
     allowed: bool,
@@ -110,12 +112,14 @@ pub fn json(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         schema: "smi2gamma.verify/v1",
         to: verdicts.to.to_owned(),
         passes: verdicts.failing().next().is_none() && verdicts.unread.is_empty(),
+        notes: verdicts.notes.to_vec(),
         verdicts: verdicts
             .judged
             .iter()
             .map(|judged| VerdictRow {
                 scope: judged.scope.clone(),
                 from: judged.mesh,
+                kind: judged.verdict.destination.kind(),
                 destination: judged.verdict.destination.to_string(),
                 relation: judged.verdict.relation,
                 allowed: verdicts.passes(judged.verdict.relation),

@@ -1,32 +1,17 @@
 //! Verdicts for a pull request.
 
-use super::{Verdicts, causes, said};
+use super::{Verdicts, causes, named, said};
 use crate::place::SourceMap;
 use crate::report::words::one_line;
-use crate::verify::{Answer, Relation};
+use crate::verify::{Answer, Relation, Request};
 
 /// The page. Ends with a line break.
 #[must_use]
 pub fn markdown(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
-    let mut page = format!("## SMI and routes compared\n\n{}.\n", cell(&verdicts.headline()));
-    if verdicts.judged.is_empty() {
-        return page;
-    }
-    page.push_str("\n| destination | verdict | request | before | after |\n| --- | --- | --- | --- | --- |\n");
-    let mut judged: Vec<_> = verdicts.judged.iter().collect();
-    judged.sort_by_key(|judged| judged.verdict.relation == Relation::Equal);
-    for judged in judged {
-        let verdict = &judged.verdict;
-        let (request, before, after) = match &verdict.witness {
-            Some(witness) => (
-                format!("`{}`", cell(&witness.request.line())),
-                side(&witness.before, sources),
-                side(&witness.after, sources),
-            ),
-            None => (String::new(), verdict.why.as_deref().map(cell).unwrap_or_default(), String::new()),
-        };
-        let destination = cell(&verdict.destination.to_string());
-        page.push_str(&format!("| {destination} | {} | {request} | {before} | {after} |\n", verdict.relation.word()));
+    let mut page = format!("## SMI compared with what replaces it\n\n{}.\n", cell(&verdicts.headline()));
+    verdicts.notes.iter().for_each(|note| page.push_str(&format!("\n{}.\n", cell(note))));
+    if !verdicts.judged.is_empty() {
+        table(&mut page, verdicts, sources);
     }
     if !verdicts.unread.is_empty() {
         page.push_str("\nNot compared, since it could not be read:\n\n");
@@ -35,11 +20,36 @@ pub fn markdown(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
             page.push_str(&format!("- {}{}\n", cell(&place), cell(&finding.message)));
         }
     }
-    page.push_str("\nTaken for granted:\n\n");
-    for one in verdicts.domain() {
-        page.push_str(&format!("- {}\n", cell(&one)));
+    if !verdicts.judged.is_empty() {
+        page.push_str("\nTaken for granted:\n\n");
+        for one in verdicts.domain() {
+            page.push_str(&format!("- {}\n", cell(&one)));
+        }
     }
     page
+}
+
+fn table(page: &mut String, verdicts: &Verdicts<'_>, sources: &SourceMap) {
+    page.push_str("\n| destination | verdict | request | before | after |\n| --- | --- | --- | --- | --- |\n");
+    let mut judged: Vec<_> = verdicts.judged.iter().collect();
+    judged.sort_by_key(|judged| judged.verdict.relation == Relation::Equal);
+    for judged in judged {
+        let verdict = &judged.verdict;
+        let (request, before, after) = match &verdict.witness {
+            Some(witness) => (request(&witness.request), side(&witness.before, sources), side(&witness.after, sources)),
+            None => (String::new(), verdict.why.as_deref().map(cell).unwrap_or_default(), String::new()),
+        };
+        let destination = cell(&named(&verdict.destination));
+        let passes = verdict.relation != Relation::Equal && verdicts.passes(verdict.relation);
+        let word = format!("{}{}", verdict.relation.word(), if passes { " (allowed)" } else { "" });
+        page.push_str(&format!("| {destination} | {word} | {request} | {before} | {after} |\n"));
+    }
+}
+
+/// The request as code, and beside it who sends it and to which port.
+fn request(request: &Request) -> String {
+    let port = request.pod_port().map(|port| format!(" to {port}")).unwrap_or_default();
+    format!("`{}`<br>from {}{port}", cell(&request.line()), cell(&request.source.to_string()))
 }
 
 fn side(answer: &Answer, sources: &SourceMap) -> String {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::Finding;
 use crate::place::{Place, SourceMap};
 use crate::sides::Judged;
-use crate::verify::{Answer, DOMAIN, Decision, Relation};
+use crate::verify::{ACCESS_DOMAIN, Answer, DOMAIN, Decision, Destination, Relation, Request};
 
 /// Everything that a comparison has to say.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Verdicts<'a> {
     pub judged: &'a [Judged],
     /// What could not be read, so that nothing is known of it.
     pub unread: &'a [Finding],
+    /// What to know before the first verdict.
+    pub notes: &'a [String],
     /// The relations that pass besides `equal`.
     pub allowed: &'a BTreeSet<Relation>,
 }
@@ -44,11 +46,13 @@ impl Verdicts<'_> {
 
     /// The first sentence: how many do not pass, by relation.
     fn headline(&self) -> String {
-        let all = self.judged.len();
-        let of = if all == 1 { "the only destination".to_owned() } else { format!("{all} destinations") };
-        if all == 0 {
-            return "nothing to compare: no split and no route of a Service was found".into();
-        }
+        let of = match self.judged {
+            [] => {
+                return "nothing to compare: no split, no grant, no route of a Service and no policy was found".into();
+            }
+            [only] => return format!("the only destination is {}", only.verdict.relation.word()),
+            all => format!("{} destinations", all.len()),
+        };
         let failing = self.failing().count();
         let counts: Vec<String> = Relation::ALL
             .iter()
@@ -60,7 +64,7 @@ impl Verdicts<'_> {
             .collect();
         match failing {
             0 => format!("{of}: {}", counts.join(", ")),
-            _ if all == 1 => format!("{of} does not pass: {}", counts.join(", ")),
+            1 => format!("1 of {of} does not pass: {}", counts.join(", ")),
             some => format!("{some} of {of} do not pass: {}", counts.join(", ")),
         }
     }
@@ -69,7 +73,9 @@ impl Verdicts<'_> {
     fn domain(&self) -> Vec<String> {
         let own: BTreeSet<String> =
             self.judged.iter().flat_map(|judged| &judged.verdict.domain).map(ToString::to_string).collect();
-        DOMAIN.iter().map(|one| (*one).to_owned()).chain(own).collect()
+        let of_access = |judged: &Judged| matches!(judged.verdict.destination, Destination::Workload { .. });
+        let access = ACCESS_DOMAIN.iter().filter(|_| self.judged.iter().any(of_access));
+        DOMAIN.iter().chain(access).map(|one| (*one).to_owned()).chain(own).collect()
     }
 }
 
@@ -83,6 +89,17 @@ fn causes(answer: &Answer) -> Vec<(Option<Place>, String)> {
         }
     }
     causes
+}
+
+/// `Service shop/web:80`, `ServiceAccount shop/web`
+fn named(destination: &Destination) -> String {
+    format!("{} {destination}", destination.kind())
+}
+
+/// `GET /path, from shop/web to port 8080`
+fn sent(request: &Request) -> String {
+    let port = request.pod_port().map(|port| format!(" to {port}")).unwrap_or_default();
+    format!("{}, from {}{port}", request.line(), request.source)
 }
 
 /// `file:line:col what`, or `what` alone.

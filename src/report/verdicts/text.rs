@@ -1,6 +1,6 @@
 //! Verdicts for a terminal: what does not pass first, each with its request and the lines that decided.
 
-use super::{Verdicts, causes, said};
+use super::{Verdicts, causes, named, said, sent};
 use crate::place::SourceMap;
 use crate::report::Finding;
 use crate::report::words::one_line;
@@ -10,18 +10,16 @@ use crate::verify::{Answer, Relation};
 #[must_use]
 pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
     let mut page = format!("{}\n", verdicts.headline());
+    verdicts.notes.iter().for_each(|note| page.push_str(&format!("{note}\n")));
     let scopes = verdicts.judged.iter().any(|judged| judged.scope != verdicts.judged[0].scope);
     for judged in verdicts.judged.iter().filter(|judged| judged.verdict.relation != Relation::Equal) {
         let verdict = &judged.verdict;
         let scope = if scopes { format!(" in {}", judged.scope) } else { String::new() };
         let passes = if verdicts.passes(verdict.relation) { " (allowed)" } else { "" };
-        page.push_str(&format!("\n{}{passes}: {}{scope}\n", verdict.relation.word(), verdict.destination));
+        let destination = named(&verdict.destination);
+        page.push_str(&format!("\n{}{passes}: {destination}{scope}\n", verdict.relation.word()));
         if let Some(witness) = &verdict.witness {
-            page.push_str(&format!(
-                "  request: {}, from {}\n",
-                one_line(&witness.request.line()),
-                witness.request.source
-            ));
+            page.push_str(&format!("  request: {}\n", one_line(&sent(&witness.request))));
             side(&mut page, &format!("before ({})", judged.mesh), &witness.before, sources);
             side(&mut page, &format!("after ({})", verdicts.to), &witness.after, sources);
         } else if let Some(why) = &verdict.why {
@@ -29,7 +27,7 @@ pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         }
     }
     let equal = verdicts.judged.iter().filter(|judged| judged.verdict.relation == Relation::Equal);
-    let names: Vec<String> = equal.map(|judged| judged.verdict.destination.to_string()).collect();
+    let names: Vec<String> = equal.map(|judged| named(&judged.verdict.destination)).collect();
     if !names.is_empty() {
         page.push_str(&format!("\nequal: {}\n", names.join(", ")));
     }

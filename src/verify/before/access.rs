@@ -12,7 +12,7 @@ use crate::inventory::{Inventory, Transport, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
     HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
-    Overlap, PathReading, PortReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule,
+    Overlap, PathReading, PortReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule, UnservedPorts,
 };
 use crate::pattern::{Anchoring, Domain, Language, escape};
 use crate::place::{Place, Span};
@@ -276,7 +276,7 @@ impl Judge for Access<'_> {
         }
         match &self.speaks {
             Err(why) => Answer::Undecided(why.clone()),
-            Ok(_) if self.is_unreachable() => {
+            Ok(_) if self.is_unreachable(reading) => {
                 let what =
                     format!("no Service leads to port {} of the pods, and the mesh served no other", self.at.port);
                 Answer::denied(Cause::unwritten(what))
@@ -310,10 +310,9 @@ impl<'s> Access<'s> {
         Answer::denied(Cause::unwritten("the node sends nothing but probes"))
     }
 
-    /// Open Service Mesh and Flomesh made filter chains for the target ports of Services only (openservicemesh/osm@release-v1.2
-    /// pkg/catalog/inbound_traffic_policies.go). Pods without any Service may have one outside of the input.
-    fn is_unreachable(&self) -> bool {
-        matches!(self.grants.mesh.name.as_str(), "osm" | "flomesh")
+    /// Whether the mesh led nobody to the port. Pods without any Service may have one outside of the input.
+    fn is_unreachable(&self, reading: &AccessReading) -> bool {
+        reading.unserved_ports.is == UnservedPorts::Closed
             && !self.at.services().is_empty()
             && self.at.led_to_by().is_empty()
     }

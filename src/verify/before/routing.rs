@@ -191,7 +191,7 @@ impl<'j> Routing<'j> {
                     };
                     match answer {
                         Answer::Certain(decision) => decisions.push(decision),
-                        Answer::Order { .. } | Answer::Undecided(_) => return answer,
+                        Answer::Order { .. } | Answer::Each { .. } | Answer::Undecided(_) => return answer,
                     }
                 }
                 let root = &self.at.service;

@@ -134,16 +134,21 @@ impl<'m> Mesh<'m> {
         let own = self.pods.namespace.as_str();
         let namespace = |one: &Value| one.get("namespace").and_then(Value::as_str).unwrap_or(own).to_owned();
         let is = |one: &Value| ask.source == Some(format!("{}/{}", namespace(one), text(one, "/name")));
-        match text(reference, "/kind") {
-            "ServiceAccount" => is(reference),
-            "NetworkAuthentication" => self.of_kind("NetworkAuthentication").find(named).is_some_and(|one| {
-                items(one, "/spec/networks").iter().any(|network| text(network, "/cidr") == "0.0.0.0/0")
-            }),
-            "MeshTLSAuthentication" => self.of_kind("MeshTLSAuthentication").find(named).is_some_and(|one| {
-                items(one, "/spec/identityRefs").iter().any(is)
-                    || items(one, "/spec/identities").iter().any(|id| id.as_str() == ask.source.as_deref())
-            }),
-            kind => panic!("a reference to {kind} is refused"),
+        match (text(reference, "/group"), text(reference, "/kind")) {
+            ("" | "core", "ServiceAccount") => is(reference),
+            ("policy.linkerd.io", "NetworkAuthentication") => {
+                self.of_kind("NetworkAuthentication").find(named).is_some_and(|one| {
+                    items(one, "/spec/networks").iter().any(|network| text(network, "/cidr") == "0.0.0.0/0")
+                })
+            }
+            ("policy.linkerd.io", "MeshTLSAuthentication") => {
+                self.of_kind("MeshTLSAuthentication").find(named).is_some_and(|one| {
+                    items(one, "/spec/identityRefs").iter().any(is)
+                        || items(one, "/spec/identities").iter().any(|id| id.as_str() == ask.source.as_deref())
+                })
+            }
+            // Refused, with the policy that holds it.
+            _ => false,
         }
     }
 }
@@ -170,8 +175,11 @@ fn fit(one: &Value, ask: &Ask, method: &str, order: Order) -> Option<Fit> {
     if wanted.is_some_and(|wanted| wanted != method) {
         return None;
     }
-    let value = text(one, "/path/value");
-    let length = match text(one, "/path/type") {
+    // What the API server puts where nothing is written.
+    let written =
+        |pointer: &str, default: &'static str| one.pointer(pointer).and_then(Value::as_str).unwrap_or(default);
+    let (kind, value) = (written("/path/type", "PathPrefix"), written("/path/value", "/"));
+    let length = match kind {
         "Exact" => (ask.path == value).then_some(value.len()),
         "PathPrefix" if value == "/" => Some(1),
         "PathPrefix" => {
@@ -186,7 +194,7 @@ fn fit(one: &Value, ask: &Ask, method: &str, order: Order) -> Option<Fit> {
     let held = headers.iter().all(|header| {
         let Some(sent) = ask.headers.get(&text(header, "/name").to_ascii_lowercase()) else { return false };
         match text(header, "/type") {
-            "Exact" => sent == text(header, "/value"),
+            "Exact" | "" => sent == text(header, "/value"),
             "RegularExpression" => first_match_is_whole(text(header, "/value"), sent),
             kind => panic!("no header type: {kind}"),
         }

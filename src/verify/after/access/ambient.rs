@@ -3,7 +3,8 @@
 //! A client may call the pods by their address or by a Service without a waypoint: then ztunnel sees the client's identity
 //! and decides by policies with selectors, of which it reads no part about requests. Or it calls a Service with a waypoint:
 //! then the policies attached to the Service that was *addressed* decide, the routes of that Service say which pods are
-//! reached, and ztunnel sees the waypoint's identity. What any way lets through is let through.
+//! reached, and ztunnel sees the waypoint's identity. What any way lets through that was denied is opened, and what any
+//! Service denies that was let through is cut off.
 //!
 //! istio/istio@1.31.0-rc.0 pilot/pkg/networking/core/listener_waypoint.go (policies by the addressed Service),
 //! pilot/pkg/model/policyattachment.go (waypoints read no selectors), pilot/pkg/serviceregistry/ambient/
@@ -30,6 +31,8 @@ pub(super) struct Ambient<'a> {
     sent: Vec<Policy<'a>>,
     /// The Services whose routes lead to a Service, by its name.
     leading: HashMap<&'a str, BTreeSet<ServiceName>>,
+    /// The waypoints that are written, as namespace and name: manifests of this side, and the inventory.
+    waypoints: BTreeSet<(String, String)>,
     languages: Languages,
 }
 
@@ -51,8 +54,10 @@ struct Way<'s> {
 struct Waypoint {
     namespace: String,
     name: String,
-    /// No label names it: it stands there where what waypoints need is granted.
-    supposed: bool,
+    /// A label of the Service or of its namespace names it. Without one it stands there where what waypoints need is granted.
+    labelled: bool,
+    /// Its Gateway is known too.
+    written: bool,
 }
 
 // === impl Waypoint ===
@@ -76,19 +81,7 @@ impl<'a> Ambient<'a> {
             }
         }
         let (policies, sent) = (Policy::all(after), Policy::of_ztunnel(after));
-        Self { after, policies, sent, leading, languages: Languages::default() }
-    }
-
-    /// The waypoints that are written, as namespace and name: manifests of this side, and the inventory.
-    fn waypoints(&self) -> BTreeSet<(String, String)> {
-        let written = self.after.world.manifests.iter().filter_map(|manifest| {
-            let header = manifest.header().filter(|header| header.kind == "Gateway")?;
-            let class = text(header.node.get("spec")?, "gatewayClassName")?;
-            (class == "istio-waypoint")
-                .then(|| (manifest.namespace.unwrap_or_default().to_owned(), header.name.to_owned()))
-        });
-        let known = self.after.world.inventory.waypoints().iter();
-        written.chain(known.map(|one| (one.namespace.clone().unwrap_or_default(), one.name.clone()))).collect()
+        Self { after, policies, sent, leading, waypoints: waypoints(after), languages: Languages::default() }
     }
 
     /// The waypoint of a Service: the one that labels name; else one of its namespace, which may be supposed.
@@ -100,11 +93,12 @@ impl<'a> Ambient<'a> {
                 Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
                 None => (space, named),
             };
-            return Waypoint { namespace, name, supposed: false };
+            let written = self.waypoints.contains(&(namespace.clone(), name.clone()));
+            return Waypoint { namespace, name, labelled: true, written };
         }
-        let own = self.waypoints().into_iter().find(|(namespace, _)| *namespace == space);
+        let own = self.waypoints.iter().find(|(namespace, _)| *namespace == space).cloned();
         let (namespace, name) = own.unwrap_or_else(|| (space, "waypoint".to_owned()));
-        Waypoint { namespace, name, supposed: true }
+        Waypoint { namespace, name, labelled: false, written: false }
     }
 
     /// Policies that hold at the waypoint of a Service.
@@ -156,7 +150,7 @@ impl<'a> Ambient<'a> {
             let routed = self.after.by_parent.contains_key(name.name.as_str());
             // Where nothing is attached to the Service, a waypoint would only change whom ztunnel sees.
             let needed = routed || !policies.is_empty();
-            let waypoint = (needed || !waypoint.supposed).then_some(waypoint);
+            let waypoint = (needed || waypoint.labelled).then_some(waypoint);
             for port in service.ports.iter().filter(|port| port.transport == Transport::Tcp) {
                 let place = ServicePort { service: name.clone(), port: port.number };
                 let routes = routed.then(|| Side::judge(self.after, &place));
@@ -167,6 +161,16 @@ impl<'a> Ambient<'a> {
         }
         ways
     }
+}
+
+fn waypoints(after: &After<'_>) -> BTreeSet<(String, String)> {
+    let written = after.world.manifests.iter().filter_map(|manifest| {
+        let header = manifest.header().filter(|header| header.kind == "Gateway")?;
+        let class = text(header.node.get("spec")?, "gatewayClassName")?;
+        (class == "istio-waypoint").then(|| (manifest.namespace.unwrap_or_default().to_owned(), header.name.to_owned()))
+    });
+    let known = after.world.inventory.waypoints().iter();
+    written.chain(known.map(|one| (one.namespace.clone().unwrap_or_default(), one.name.clone()))).collect()
 }
 
 impl Guard for Ambient<'_> {
@@ -236,18 +240,34 @@ impl Judge for Access<'_> {
             return Answer::Undecided("the pods share the node's network, which no proxy guards".into());
         }
         let direct = self.ztunnel(request, &request.source);
-        let mut answers = vec![direct];
         let known = matches!(request.source, Source::Identity { .. } | Source::Spiffe(_));
-        for way in self.ways.iter().filter(|_| known) {
-            answers.extend(self.by(way, request, given, assumed));
+        let by_services: Vec<Answer> = self
+            .ways
+            .iter()
+            .filter(|_| known)
+            .filter_map(|way| self.by(way, &direct, request, given, assumed))
+            .collect();
+        if by_services.is_empty() {
+            return direct;
         }
-        let certain = |wanted: bool| answers.iter().position(|answer| answer.permits() == Some(wanted));
-        let chosen = certain(true)
-            .or_else(|| answers.iter().position(|answer| matches!(answer, Answer::Undecided(_))))
-            .or_else(|| answers.iter().position(|answer| matches!(answer, Answer::Order { .. })))
-            .or_else(|| certain(false))
-            .unwrap_or(0);
-        answers.swap_remove(chosen)
+        either_way(by_services, direct)
+    }
+}
+
+/// What Services answer that lead to the pods, and the address of the pods where it opens more. Clients call by Services, so
+/// that each of these must let them through; what the address denies beside, nobody misses.
+fn either_way(by_services: Vec<Answer>, direct: Answer) -> Answer {
+    let opened = direct.permits() == Some(true);
+    let answers: Vec<Answer> = by_services.into_iter().chain(opened.then_some(direct)).collect();
+    let certain = |wanted: bool| answers.iter().find(|answer| answer.permits() == Some(wanted));
+    let open = answers.iter().find(|answer| answer.permits().is_none());
+    match (certain(true), open, certain(false)) {
+        (Some(allowed), None, Some(denied)) => Answer::Each {
+            decisions: [denied, allowed].into_iter().flat_map(Answer::decisions).cloned().collect(),
+            why: "denied by one of its addresses, allowed by another".into(),
+        },
+        (Some(answer), ..) | (None, Some(answer), _) | (None, None, Some(answer)) => answer.clone(),
+        (None, None, None) => Answer::Undecided("no way leads to the pods".into()),
     }
 }
 
@@ -255,7 +275,7 @@ impl Access<'_> {
     /// The identities of waypoints.
     fn waypoints(&self) -> &BTreeSet<Source> {
         self.waypoints.get_or_init(|| {
-            let written = self.ambient.waypoints().into_iter();
+            let written = self.ambient.waypoints.iter().cloned();
             let written = written.map(|(namespace, name)| Source::Identity { namespace, service_account: name });
             let of_ways = self.ways.iter().filter_map(|way| way.waypoint.as_ref());
             written.chain(of_ways.map(Waypoint::identity)).collect()
@@ -269,16 +289,19 @@ impl Access<'_> {
         istio::decide(&self.own, call, &self.ambient.languages)
     }
 
-    /// What becomes of a request to a Service with a waypoint; none where that is the way to the pods themselves, or leads
-    /// elsewhere.
+    /// What becomes of a request to a Service: without a waypoint, what becomes of one to the pods themselves. None where it
+    /// leads elsewhere.
     fn by(
         &self,
         way: &Way<'_>,
+        direct: &Answer,
         request: &Request,
         given: &Given,
         assumed: &mut BTreeSet<Assumption>,
     ) -> Option<Answer> {
-        let waypoint = way.waypoint.as_ref().filter(|waypoint| given.prepared || !waypoint.supposed)?;
+        let Some(waypoint) = way.waypoint.as_ref().filter(|waypoint| given.prepared || waypoint.labelled) else {
+            return self.is_behind(way.service, way.at.port).then(|| direct.clone());
+        };
         let leads = match self.leads_here(way, request, given, assumed) {
             Ok(leads) => leads,
             Err(why) => return Some(Answer::Undecided(why)),
@@ -286,7 +309,7 @@ impl Access<'_> {
         if !leads {
             return None;
         }
-        if waypoint.supposed {
+        if !(waypoint.labelled && waypoint.written) {
             assumed.insert(Assumption::Waypoint(way.at.service.clone()));
         }
         let said = speaks::app_protocol(way.port).or_else(|| speaks::name_prefix(way.port.name.as_deref()));

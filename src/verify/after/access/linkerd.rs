@@ -93,6 +93,8 @@ enum Who {
     Identities(Vec<Identity>),
     /// Addresses, which say nothing of identities: what they are.
     Network(String),
+    /// Every address of IPv4, and perhaps some of IPv6.
+    Family(String),
     Nobody,
     Unclear(String),
 }
@@ -171,9 +173,8 @@ impl<'a> Linkerd<'a> {
     /// Whom the authentications of a policy name; none where the policy is refused, or ignored for one that is not there.
     fn required(&self, spec: &'a Node, namespace: Option<&str>) -> Option<Who> {
         let references = spec.get("requiredAuthenticationRefs")?.items();
-        let count = |kind: &str| references.iter().filter(|one| text(one, "kind") == Some(kind)).count();
-        let (tls, accounts, networks) =
-            (count("MeshTLSAuthentication"), count("ServiceAccount"), count("NetworkAuthentication"));
+        let count = |kind: RefersTo| references.iter().filter(|one| refers_to(one) == Some(kind)).count();
+        let (tls, accounts, networks) = (count(RefersTo::MeshTls), count(RefersTo::Account), count(RefersTo::Networks));
         if tls + accounts > 1 || networks > 1 || tls + accounts + networks != references.len() {
             return None;
         }
@@ -181,15 +182,16 @@ impl<'a> Linkerd<'a> {
         for reference in references {
             let name = text(reference, "name").unwrap_or_default();
             let space = text(reference, "namespace").or(namespace);
-            match text(reference, "kind") {
-                Some("ServiceAccount") => all.push(Who::Identities(vec![Identity::account(name, space)])),
-                Some(kind) => {
+            match refers_to(reference) {
+                Some(RefersTo::Account) => all.push(Who::Identities(vec![Identity::account(name, space)])),
+                Some(to @ (RefersTo::MeshTls | RefersTo::Networks)) => {
+                    let kind = if to == RefersTo::MeshTls { "MeshTLSAuthentication" } else { "NetworkAuthentication" };
                     let known = self.authentications.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
                     let mut found = known.iter().filter(|one| same_namespace(one.namespace, space));
                     let first = found.next()?;
                     if found.next().is_some() {
                         all.push(Who::Unclear(format!("{kind} {name} is there more than once")));
-                    } else if kind == "MeshTLSAuthentication" {
+                    } else if to == RefersTo::MeshTls {
                         all.push(mesh_tls(first));
                     } else {
                         all.push(networks_of(
@@ -197,7 +199,7 @@ impl<'a> Linkerd<'a> {
                         ));
                     }
                 }
-                None => return None,
+                Some(RefersTo::Namespace) | None => return None,
             }
         }
         // A policy that asks for nothing lets everyone through.
@@ -385,6 +387,29 @@ static EMPTY: Node = Node { value: crate::yaml::Value::Map(Vec::new()), span: cr
 
 // --- who ---
 
+/// What a reference means that names senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RefersTo {
+    MeshTls,
+    Networks,
+    Account,
+    Namespace,
+}
+
+/// By group and kind, whatever their case; no group is the core group (linkerd/linkerd2@version-2.20
+/// policy-controller/k8s/api/src/policy.rs). None: the webhook refuses the object that holds it.
+fn refers_to(reference: &Node) -> Option<RefersTo> {
+    let group = text(reference, "group").filter(|group| !group.is_empty()).unwrap_or("core").to_ascii_lowercase();
+    let kind = text(reference, "kind")?.to_ascii_lowercase();
+    match (group.as_str(), kind.as_str()) {
+        (GROUP, "meshtlsauthentication") => Some(RefersTo::MeshTls),
+        (GROUP, "networkauthentication") => Some(RefersTo::Networks),
+        ("core", "serviceaccount") => Some(RefersTo::Account),
+        ("core", "namespace") => Some(RefersTo::Namespace),
+        _ => None,
+    }
+}
+
 /// Whom a MeshTLSAuthentication names.
 fn mesh_tls(manifest: &Manifest<'_>) -> Who {
     let Some(spec) = manifest.node.get("spec") else { return Who::Nobody };
@@ -392,24 +417,24 @@ fn mesh_tls(manifest: &Manifest<'_>) -> Who {
     for reference in items(spec, "identityRefs") {
         let name = text(reference, "name").unwrap_or_default();
         let space = text(reference, "namespace").or(manifest.namespace);
-        all.push(match text(reference, "kind") {
-            Some("ServiceAccount") => Identity::account(name, space),
-            Some("Namespace") => Identity::Namespace(name.to_owned()),
-            kind => Identity::Unclear(format!("an identityRef of kind {}", kind.unwrap_or("nothing"))),
-        });
+        match refers_to(reference) {
+            Some(RefersTo::Account) => all.push(Identity::account(name, space)),
+            Some(RefersTo::Namespace) => all.push(Identity::Namespace(name.to_owned())),
+            Some(RefersTo::MeshTls | RefersTo::Networks) | None => return Who::Nobody,
+        }
     }
     Who::Identities(all)
 }
 
 fn networks_of(networks: &[Node]) -> Who {
-    let whole = |one: &Node| {
-        let cidr = text(one, "cidr").unwrap_or_default();
-        matches!(cidr, "0.0.0.0/0" | "::/0") && items(one, "except").is_empty()
-    };
-    if networks.iter().any(whole) {
-        return Who::Everyone;
+    let has =
+        |cidr: &str| networks.iter().any(|one| text(one, "cidr") == Some(cidr) && items(one, "except").is_empty());
+    let written = || networks.iter().filter_map(|one| text(one, "cidr")).collect::<Vec<_>>().join(", ");
+    match (has("0.0.0.0/0"), has("::/0")) {
+        (true, true) => Who::Everyone,
+        (true, false) => Who::Family(written()),
+        (false, _) => Who::Network(written()),
     }
-    Who::Network(networks.iter().filter_map(|one| text(one, "cidr")).collect::<Vec<_>>().join(", "))
 }
 
 /// Whom `spec.client` of a ServerAuthorization names.
@@ -481,14 +506,26 @@ impl Identity {
 impl Who {
     fn has(&self, source: &Source) -> Maybe {
         match self {
-            Self::Everyone => Ok(true),
+            Self::Everyone | Self::Family(_) => Ok(true),
             Self::Nobody => Ok(false),
             Self::Unclear(why) => Err(why.clone()),
-            // Whoever writes addresses for probes means those of the nodes.
-            Self::Network(_) if *source == Source::Node => Ok(true),
+            // Whoever writes addresses for probes means those of the nodes, which have some of IPv4.
+            Self::Network(addresses) if *source == Source::Node && addresses.contains('.') => Ok(true),
             Self::Network(addresses) => Err(format!("whose addresses are in {addresses} is not known")),
             Self::All(all) => all_of(all.iter().map(|one| one.has(source))),
             Self::Identities(all) => any_of(all.iter().map(|one| one.is(source))),
+        }
+    }
+
+    /// What is taken for granted of addresses where this lets a sender in.
+    fn assume(&self, source: &Source, assumed: &mut BTreeSet<Assumption>) {
+        match self {
+            Self::All(all) => all.iter().for_each(|one| one.assume(source, assumed)),
+            Self::Family(networks) => drop(assumed.insert(Assumption::Clients(networks.clone()))),
+            Self::Network(networks) if *source == Source::Node => {
+                assumed.insert(Assumption::Nodes(networks.clone()));
+            }
+            Self::Everyone | Self::Network(_) | Self::Identities(_) | Self::Nobody | Self::Unclear(_) => {}
         }
     }
 
@@ -508,7 +545,7 @@ impl Who {
                     }
                 }
             }
-            Self::Everyone | Self::Network(_) | Self::Nobody | Self::Unclear(_) => {}
+            Self::Everyone | Self::Network(_) | Self::Family(_) | Self::Nobody | Self::Unclear(_) => {}
         }
     }
 }
@@ -585,9 +622,9 @@ impl Judge for Access<'_, '_> {
         }
         let mut decisions = Vec::new();
         for standing in servers {
-            match self.by(standing, request) {
+            match self.by(standing, request, assumed) {
                 Answer::Certain(decision) => decisions.push(decision),
-                Answer::Order { decisions: all, .. } => decisions.extend(all),
+                Answer::Order { decisions: all, .. } | Answer::Each { decisions: all, .. } => decisions.extend(all),
                 Answer::Undecided(why) => return Answer::Undecided(why),
             }
         }
@@ -664,7 +701,7 @@ impl Access<'_, '_> {
     }
 
     /// One Server alone.
-    fn by(&self, standing: &Standing<'_, '_>, request: &Request) -> Answer {
+    fn by(&self, standing: &Standing<'_, '_>, request: &Request, assumed: &mut BTreeSet<Assumption>) -> Answer {
         let server = standing.server;
         if let Some(odd) = &server.odd {
             return Answer::Undecided(odd.clone());
@@ -677,7 +714,7 @@ impl Access<'_, '_> {
         };
         let routes: Vec<&Attached<'_, '_>> = standing.routes.iter().filter(|one| kind(one.route.kind)).collect();
         if opaque || request.is_connection() {
-            return self.authorized(server, &[&standing.allowed], request, "");
+            return self.authorized(server, &[&standing.allowed], request, assumed, "");
         }
         if routes.is_empty() {
             if standing.routes.is_empty() && self.is_probe(request) {
@@ -685,7 +722,7 @@ impl Access<'_, '_> {
                     "the path of a probe, which a Server without routes lets through",
                 ));
             }
-            return self.authorized(server, &[&standing.allowed], request, "");
+            return self.authorized(server, &[&standing.allowed], request, assumed, "");
         }
         let tied = match self.best(&routes, request) {
             Ok(tied) => tied,
@@ -697,7 +734,7 @@ impl Access<'_, '_> {
         let mut decisions = Vec::new();
         for attached in tied {
             let suffix = format!(", by {}", attached.route.display());
-            match self.authorized(server, &[&attached.allowed, &standing.allowed], request, &suffix) {
+            match self.authorized(server, &[&attached.allowed, &standing.allowed], request, assumed, &suffix) {
                 Answer::Certain(decision) => decisions.push(decision),
                 answer => return answer,
             }
@@ -767,11 +804,21 @@ impl Access<'_, '_> {
         Ok(true)
     }
 
-    fn authorized(&self, server: &Server<'_>, all: &[&[Authorization<'_>]], request: &Request, suffix: &str) -> Answer {
+    fn authorized(
+        &self,
+        server: &Server<'_>,
+        all: &[&[Authorization<'_>]],
+        request: &Request,
+        assumed: &mut BTreeSet<Assumption>,
+        suffix: &str,
+    ) -> Answer {
         let mut unclear = None;
         for one in all.iter().flat_map(|list| list.iter()) {
             match one.who.has(&request.source) {
-                Ok(true) => return Answer::allowed(one.cause.clone()),
+                Ok(true) => {
+                    one.who.assume(&request.source, assumed);
+                    return Answer::allowed(one.cause.clone());
+                }
                 Ok(false) => {}
                 Err(why) => unclear = Some(format!("{}: {why}", one.cause.what)),
             }
