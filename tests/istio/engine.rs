@@ -102,8 +102,13 @@ fn rule_allows(rule: &Value, proxy: &Proxy<'_>, call: &Call, trust_domain: &str)
     let from = items(rule, "from");
     let to = items(rule, "to");
     let source = |from: &Value| source_allows(&from["source"], proxy, call, trust_domain);
+    // One that asks nothing is refused by Istio's webhook; if it is there all the same, it takes nothing for ztunnel
+    // (istio/ztunnel@1.31.0-rc.0 src/rbac.rs).
+    let asks = |operation: &Value| operation.as_object().is_some_and(|fields| !fields.is_empty());
+    let reads = |operation: &Value| asks(operation) || !matches!(proxy, Proxy::Ztunnel(_));
+    let operation = |operation: &Value| reads(operation) && operation_allows(operation, call);
     (from.is_empty() || from.iter().any(source))
-        && (to.is_empty() || to.iter().any(|to| operation_allows(&to["operation"], call)))
+        && (to.is_empty() || to.iter().any(|to| operation(&to["operation"])))
         && items(rule, "when").iter().all(|when| condition_holds(when, call))
 }
 
