@@ -156,12 +156,11 @@ fn walk(value: &Value, at: &str, found: &mut Vec<(String, Option<Value>)>) {
 fn is_default(at: &str, value: &Value) -> bool {
     let place: Vec<&str> = at.split('/').filter(|part| part.parse::<usize>().is_err()).collect();
     match place.as_slice() {
-        ["", "spec", "rules", "backendRefs", "group"] => value == "",
+        ["", "spec", "rules", "backendRefs", "group"] | ["", "spec", "targetRefs", "group"] => value == "",
         ["", "spec", "rules", "backendRefs", "weight"] => value == 1,
         ["", "spec", "rules", "matches", "path"] => *value == json!({"type": "PathPrefix", "value": "/"}),
         ["", "spec", "accessPolicy"] => value == "deny",
         ["", "spec", "action"] => value == "ALLOW",
-        ["", "spec", "targetRefs", "group"] => value == "",
         _ => false,
     }
 }

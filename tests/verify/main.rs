@@ -2,6 +2,7 @@
 
 #[path = "../changes/mod.rs"]
 mod changes;
+mod converted;
 #[path = "../cases/engine.rs"]
 #[allow(dead_code)]
 mod engine;
@@ -13,3 +14,5 @@ mod mutations;
 #[path = "../schema/mod.rs"]
 mod schema;
 mod world;
+#[path = "../worlds/mod.rs"]
+mod worlds;
