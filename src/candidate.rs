@@ -8,7 +8,7 @@
 //! of them. A file may be left with nothing but comments. It stays, because a kustomization that lists it still builds:
 //! Kustomize takes a resource without objects, also as the only one (`kubectl kustomize`, Kustomize v5.5.0).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::code;
 use crate::edit::{Change, EditError, Original, splice};
@@ -16,7 +16,6 @@ use crate::outcome::Outcome;
 use crate::place::{Place, SourceId};
 use crate::report::Finding;
 use crate::run::Run;
-use crate::smi::Object;
 
 /// The sources that change, with their new texts, in source order. Findings about texts that cannot be edited are added to
 /// the report.
@@ -57,15 +56,11 @@ fn attempt(run: &Run, refused: &BTreeMap<SourceId, EditError>) -> Attempt {
 /// What becomes of each object that does not simply stay, by source.
 fn changes(run: &Run, refused: &BTreeMap<SourceId, EditError>) -> BTreeMap<SourceId, Vec<Change>> {
     let placed = Placed::of(run, refused);
-    let needed = needed(run, refused);
     let mut changes: BTreeMap<SourceId, Vec<Change>> = BTreeMap::new();
     for (index, object) in run.objects.iter().enumerate() {
         let manifests = placed.at.get(&index).map(Vec::as_slice).unwrap_or_default();
-        let original = if goes(run, index) && !needed.contains(object.id.name.as_str()) {
-            Original::Replaced
-        } else {
-            Original::Kept
-        };
+        let original =
+            if goes(run, index) && !needed(run, refused, index) { Original::Replaced } else { Original::Kept };
         if refused.contains_key(&object.source) || (original == Original::Kept && manifests.is_empty()) {
             continue;
         }
@@ -112,14 +107,10 @@ fn goes(run: &Run, index: usize) -> bool {
     }
 }
 
-/// The names of the groups that splits of texts which cannot be edited refer to: those groups have to stay.
-fn needed<'r>(run: &'r Run, refused: &BTreeMap<SourceId, EditError>) -> BTreeSet<&'r str> {
-    let stays = run.objects.iter().filter(|object| refused.contains_key(&object.source));
-    let splits = stays.filter_map(|object| match &object.object {
-        Some(Object::TrafficSplit(split)) => split.matches.as_deref(),
-        _ => None,
-    });
-    splits.flatten().filter_map(|reference| Some(reference.name.as_ref()?.value.as_str())).collect()
+/// Whether an object of a text that cannot be edited refers to this one, which then has to stay.
+fn needed(run: &Run, refused: &BTreeMap<SourceId, EditError>, index: usize) -> bool {
+    let mut users = run.users.get(&index).into_iter().flatten();
+    users.any(|&user| refused.contains_key(&run.objects[user].source))
 }
 
 /// Where the content of an object went that leaves nothing in its own place.
@@ -128,7 +119,7 @@ fn note(run: &Run, index: usize) -> String {
     let outputs = &run.report.objects[index].outputs;
     let into: Vec<String> = outputs.iter().map(|output| format!("{} {}", output.kind, output.name)).collect();
     if into.is_empty() {
-        format!("{} {} went into the routes of the splits that refer to it (smi2gamma)", id.kind, id.name)
+        format!("{} {} went into what replaces the objects that refer to it (smi2gamma)", id.kind, id.name)
     } else {
         format!("{} {} went into {} (smi2gamma)", id.kind, id.name, into.join(", "))
     }

@@ -520,6 +520,8 @@ pub struct AccessReading {
     pub overlap: AccessFact<Overlap>,
     /// How the protocol of a port was decided.
     pub protocol: AccessFact<ProtocolReading>,
+    /// What a grant did at a port of the pods that no Service leads to, where Services select them.
+    pub unserved_ports: AccessFact<UnservedPorts>,
     /// Who reached the pods without a grant.
     pub allowances: AccessFact<Vec<Allowance>>,
 }
@@ -703,6 +705,16 @@ pub enum HttpOnOpaque {
     Everything,
     /// Nobody says.
     Undefined,
+}
+
+/// What a grant did at a port of the pods that no Service leads to, where Services select the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnservedPorts {
+    /// What it did at every other port.
+    Granted,
+    /// Nothing: the mesh led to no such port.
+    Closed,
 }
 
 /// Whether an HTTPRouteGroup took from a TCPRoute of the same TrafficTarget the ports that do not speak HTTP.
@@ -949,6 +961,9 @@ pub struct RouteReading {
 pub struct PolicyReading {
     /// The kinds that are written, each with the apiVersion from a version of the target on.
     pub kinds: BTreeMap<String, Vec<Served>>,
+    /// The namespace whose policy holds for pods of every namespace; none where there is no such.
+    #[serde(default)]
+    pub root_namespace: Option<String>,
     /// How a source is named.
     pub identity: PolicyFact<IdentityWords>,
     /// How a path is said.
@@ -1061,8 +1076,8 @@ pub enum AuditForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultDeny {
-    /// The annotation `config.linkerd.io/default-inbound-policy: deny` of a namespace, taken by pods that start after it.
-    NamespaceAnnotation,
+    /// A Server without callers for each port that pods without a grant are known to listen on.
+    Servers,
     /// A policy of the namespace that allows nothing.
     AllowNothing,
 }

@@ -4,7 +4,7 @@
 //! their answers together.
 
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::access::loss::Judged;
@@ -19,7 +19,7 @@ use crate::place::{Role, SourceMap};
 use crate::report::{Chosen, Finding, ObjectId, Report};
 use crate::scan::{self, DocId, Scan, ScanError};
 use crate::scope::Engine;
-use crate::settle::{self, Answer};
+use crate::settle::{self, Answer, Settled};
 use crate::smi::Kind;
 use crate::target::Profile;
 
@@ -57,6 +57,8 @@ pub struct Run {
     pub objects: Vec<SmiObject>,
     /// The output: manifests with the objects (indices of `objects`) whose content they carry.
     pub manifests: Vec<(Vec<usize>, Manifest)>,
+    /// By object that others refer to: those of them that are converted (indices of `objects`).
+    pub users: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 /// Reads, converts and settles.
@@ -97,6 +99,8 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         }
     }
 
+    report.findings.extend(left_out(&options.filter, &objects, &borrowed, &sources));
+
     let engine = Engine {
         options,
         objects: &objects,
@@ -106,15 +110,37 @@ pub fn run(options: &Options, stdin: &mut dyn Read) -> Result<Run, ScanError> {
         held: &held,
         context: &context,
     };
-    let answers: Vec<Answer> = scopes.par_iter().map(|scope| engine.scope(scope)).collect();
+    let elsewhere = engine.elsewhere(&scopes);
+    let numbered = scopes.par_iter().enumerate();
+    let answers: Vec<Answer> = numbered.map(|(number, scope)| engine.scope(number, scope, &elsewhere)).collect();
     if !options.verify {
         let message = "the output was not compared with the input (--no-verify)";
         report.findings.push(Finding::new(code!("not-verified"), message).help("leave `--no-verify` out"));
     }
     report.findings.extend(unused_losses(options, &objects, &borrowed, &answers));
     report.from = settle::from(&answers);
-    let manifests = settle::settle(&objects, answers, &mut report);
-    Ok(Run { sources, report, objects, manifests })
+    let Settled { manifests, users } = settle::settle(&objects, answers, &mut report);
+    Ok(Run { sources, report, objects, manifests, users })
+}
+
+/// Says that there is SMI and the filter took none of it: a misspelt namespace would look like an empty one.
+fn left_out(
+    filter: &Filter,
+    objects: &[SmiObject],
+    borrowed: &HashMap<DocId, Vec<SmiObject>>,
+    sources: &SourceMap,
+) -> Option<Finding> {
+    if filter.is_everything() || !objects.is_empty() {
+        return None;
+    }
+    let own = borrowed.values().flatten().filter(|object| sources.get(object.source).role == Role::Subject).count();
+    let message = match own {
+        0 => return None,
+        1 => "`-n` and `-l` leave out the only SMI object that was found".to_owned(),
+        all => format!("`-n` and `-l` leave out all {all} SMI objects that were found"),
+    };
+    let help = "look at the spelling; objects without `metadata.namespace` are taken without `-n` only";
+    Some(Finding::new(code!("filter-takes-none"), message).help(help))
 }
 
 /// Entries of `losses` that accept nothing, as far as this run can tell: of a grant that the filter leaves out it cannot.

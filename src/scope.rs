@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::access::elsewhere::{Elsewhere, Standing};
 use crate::access::{self, Around, Kept, SourceReading};
 use crate::code;
 use crate::convert::{self, Conversion, Item};
@@ -12,7 +13,7 @@ use crate::inventory::{Entry, Inventory};
 use crate::load::{Held, SmiObject};
 use crate::mappings::{self, Enforcement, Overlap, ProtocolReading};
 use crate::model::access::{AccessMeaning, AccessSurroundings};
-use crate::model::grant::Account;
+use crate::model::grant::{Account, Grant, Principal};
 use crate::model::named::{self, Named};
 use crate::model::{self, Choice, Group, Groups, Languages, ServiceRef, Surroundings, Whose};
 use crate::place::{Place, SourceId};
@@ -127,7 +128,7 @@ impl<'d> Fragments<'d> {
 
 // === impl Deployed ===
 
-impl Deployed<'_> {
+impl<'a> Deployed<'a> {
     /// Where the object's name is written.
     fn place(&self) -> Place {
         let span = self.object.object.as_ref().map_or(self.object.span, |object| object.meta().name.span);
@@ -166,6 +167,14 @@ impl Deployed<'_> {
         }
     }
 
+    /// A TrafficTarget that is deployed, as other scopes have to know it; none for another object, and for a patch.
+    fn standing(&self) -> Option<(Account, &'a ObjectId, Place)> {
+        let is_grant = self.index.is_some() && self.object.patch.is_none();
+        let Kept { destination, .. } = self.kept();
+        let account = destination.filter(|account| account.namespace.is_some() && is_grant)?;
+        Some((account, &self.object.id, self.place()))
+    }
+
     /// The object as one that refers to others.
     fn user(&self) -> settle::User {
         match self.index {
@@ -196,9 +205,17 @@ fn waits(item: &Item<'_>, other: &smi::TrafficSplit, source: SourceId) -> Findin
         .help("decide about the other split first, and convert both in one run")
 }
 
+/// The accounts that a grant names as its destination.
+fn accounts(grant: &Grant) -> impl Iterator<Item = &Account> {
+    grant.destination.iter().filter_map(|principal| match principal {
+        Principal::Account(account) => Some(account),
+        Principal::Spiffe(_) | Principal::Pods { .. } => None,
+    })
+}
+
 impl Engine<'_> {
     /// Converts what one scope deploys.
-    pub fn scope(&self, scope: &Scope) -> Answer {
+    pub fn scope(&self, number: usize, scope: &Scope, elsewhere: &Elsewhere<'_>) -> Answer {
         let deployed = self.deployed(scope);
         if deployed.iter().all(|deployed| deployed.index.is_none()) {
             return Answer::new(scope.name.clone(), None);
@@ -289,7 +306,10 @@ impl Engine<'_> {
                 };
                 let grants =
                     Grants { deployed: &deployed, fragments: &fragments, groups: &groups, languages: &languages };
-                self.grants(grants, choice.whose, policy, around, &mut answer);
+                // Where no pods are known nothing is written, and `workload-missing` says what to do first.
+                let part =
+                    |account: &Account| elsewhere.part(number, account).filter(|_| self.has_pods(account, &inventory));
+                self.grants(grants, choice.whose, policy, around, &part, &mut answer);
             }
             None => self.without_policy(&deployed, &mut answer),
         }
@@ -304,8 +324,39 @@ impl Engine<'_> {
 
     // --- grants ---
 
-    /// The policy of the scope's grants.
-    fn grants(&self, grants: Grants<'_>, whose: Whose, policy: &dyn Policy, around: Around<'_>, answer: &mut Answer) {
+    /// Whether it is known which pods an account has.
+    fn has_pods(&self, account: &Account, inventory: &Inventory) -> bool {
+        let key = account.namespace.clone().map(|namespace| (namespace, account.name.clone()));
+        key.is_some_and(|key| self.options.policy.workloads.contains_key(&key))
+            || !inventory.workloads_of(account.namespace.as_deref(), &account.name).is_empty()
+    }
+
+    /// The TrafficTargets of all scopes, by their destinations.
+    #[must_use]
+    pub fn elsewhere<'s>(&'s self, scopes: &'s [Scope]) -> Elsewhere<'s> {
+        if self.options.to.policy().is_none() || scopes.len() < 2 {
+            return Elsewhere::default();
+        }
+        let all = scopes.iter().enumerate().flat_map(|(number, scope)| {
+            self.members(scope).filter_map(move |deployed| {
+                let (account, id, place) = deployed.standing()?;
+                let whole = scope.kind == ScopeKind::Cluster;
+                Some((account, Standing { scope: number, name: &scope.name, whole, id, place }))
+            })
+        });
+        Elsewhere::new(all)
+    }
+
+    /// The policy of the scope's grants; `part` says why those of an account may not be all of them.
+    fn grants(
+        &self,
+        grants: Grants<'_>,
+        whose: Whose,
+        policy: &dyn Policy,
+        around: Around<'_>,
+        part: &dyn Fn(&Account) -> Option<Finding>,
+        answer: &mut Answer,
+    ) {
         let Grants { deployed, fragments, groups, languages } = grants;
         let (tcp_routes, udp_routes, bindings) = (
             named(deployed, |object| if let Object::TcpRoute(route) = object { Some(route) } else { None }),
@@ -337,6 +388,11 @@ impl Engine<'_> {
             match model::access::decide(target, source, whose, surroundings) {
                 Ok(AccessMeaning::Grant(grant, findings)) => {
                     findings.into_iter().for_each(|finding| answer.find(index, finding));
+                    if let Some(finding) = accounts(&grant).find_map(part) {
+                        kept.push(deployed.kept());
+                        answer.find(index, finding.at(grant.place));
+                        continue;
+                    }
                     let from = fragments.carried(deployed, target);
                     items.push(access::Item {
                         object: index,
@@ -423,19 +479,24 @@ impl Engine<'_> {
         }
     }
 
-    fn deployed<'s>(&'s self, scope: &'s Scope) -> Vec<Deployed<'s>> {
-        let mut deployed = Vec::new();
-        for member in &scope.members {
+    /// The objects of a scope itself.
+    fn members<'s>(&'s self, scope: &'s Scope) -> impl Iterator<Item = Deployed<'s>> {
+        scope.members.iter().flat_map(|member| {
             let put_into = member.namespace.as_ref().map(|setting| setting.name.as_str());
             let converted =
                 self.by_doc.get(&member.doc).into_iter().flatten().map(|&index| (&self.objects[index], Some(index)));
             let borrowed = self.borrowed.get(&member.doc).into_iter().flatten().map(|object| (object, None));
-            deployed.extend(converted.chain(borrowed).map(|(object, index)| Deployed {
+            converted.chain(borrowed).map(move |(object, index)| Deployed {
                 object,
                 index,
                 namespace: put_into.or(object.id.namespace.as_deref()),
-            }));
-        }
+            })
+        })
+    }
+
+    /// The objects of a scope, and of the context whatever it does not have itself.
+    fn deployed<'s>(&'s self, scope: &'s Scope) -> Vec<Deployed<'s>> {
+        let mut deployed: Vec<Deployed<'s>> = self.members(scope).collect();
         // An object that the scope has itself is not looked up in the context, where it may stand as the cluster had it.
         let name = |object: &'s SmiObject, namespace: Option<&'s str>| {
             (object.id.kind.as_str(), namespace, object.id.name.as_str())

@@ -77,7 +77,8 @@ impl Answer {
         &self.found
     }
 
-    /// Takes what was proved of the objects that share output. A mistake takes that output back.
+    /// Takes what was proved of the objects that share output. A mistake takes that output back, and what denies by default
+    /// where their policy was to stand.
     pub fn proved(&mut self, closure: &[usize], proved: Proved) {
         let proof = match proved {
             Proved::Equal(_) => Proof::Equal,
@@ -93,7 +94,11 @@ impl Answer {
                 Proof::None
             }
             Proved::Mistake(finding) => {
-                self.manifests.retain(|(origins, _)| origins != closure);
+                let falls = |(origins, manifest): &(Vec<usize>, Manifest)| {
+                    let touched = origins.iter().any(|origin| closure.contains(origin));
+                    origins == closure || (touched && manifest.effect == Effect::DeniesByDefault)
+                };
+                self.manifests.retain(|one| !falls(one));
                 self.found.extend(closure.iter().map(|&object| (object, (*finding).clone())));
                 Proof::None
             }
@@ -142,8 +147,17 @@ pub fn from(answers: &[Answer]) -> Option<Chosen> {
     Some(Chosen { name: names.into_iter().collect::<Vec<_>>().join(", "), because })
 }
 
-/// Gives every object its one outcome and fills the report. Returns the output that stands.
-pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) -> Vec<(Vec<usize>, Manifest)> {
+/// What stands of all answers.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// The output, each manifest with the objects whose content it carries.
+    pub manifests: Vec<(Vec<usize>, Manifest)>,
+    /// By object that others refer to: those of them that are converted.
+    pub users: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+/// Gives every object its one outcome and fills the report. Returns what stands.
+pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) -> Settled {
     let mut desk = Desk::new(objects);
     desk.own_findings();
     let differing = desk.differing(&answers);
@@ -172,8 +186,9 @@ pub fn settle(objects: &[SmiObject], answers: Vec<Answer>, report: &mut Report) 
     for (object, finding) in checks {
         desk.check(object, finding);
     }
+    let users = desk.converted_users();
     desk.write(&manifests, &proofs, report);
-    manifests
+    Settled { manifests, users }
 }
 
 /// The proof of each object, which all scopes that deploy it must come to.
@@ -494,6 +509,17 @@ impl<'a> Desk<'a> {
         let fragment = self.objects[index].object.as_ref().is_some_and(is_fragment);
         let base = if fragment { Outcome::Superseded } else { Outcome::Migrated };
         self.findings[index].iter().filter_map(forced).max().unwrap_or(base).max(base)
+    }
+
+    fn converted_users(&self) -> BTreeMap<usize, BTreeSet<usize>> {
+        let converted = |user: &User| match user {
+            User::Converted(user) => Some(*user),
+            User::Other(..) | User::Vendor(..) => None,
+        };
+        let all = self.users.iter().enumerate();
+        all.map(|(object, users)| (object, users.iter().filter_map(converted).collect()))
+            .filter(|(_, users): &(usize, BTreeSet<usize>)| !users.is_empty())
+            .collect()
     }
 
     /// A split or a grant is proved where its output was; what went into others, where all of those are.

@@ -36,6 +36,10 @@ pub struct Inputs {
     pub ports: BTreeMap<ServiceName, BTreeSet<u16>>,
     /// What routes need beside themselves is taken for granted.
     pub prepared: bool,
+    /// Whether the source mesh enforced TrafficTargets, where the user said so.
+    pub enforced: Option<bool>,
+    /// Who may call, though no TrafficTarget names them.
+    pub callers: BTreeSet<verify::Source>,
 }
 
 /// What was read.
@@ -305,6 +309,16 @@ fn served(smi: &[(SmiObject, Option<String>)]) -> Vec<&'static Source> {
     if found.is_empty() { mappings::sources().iter().take(1).collect() } else { found }
 }
 
+// === impl Sides ===
+
+impl Sides {
+    /// Whether all of both sides could be read, so that what is said of them is said of all of it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty() && !self.read.iter().any(|read| read.incomplete)
+    }
+}
+
 // === impl SideScope ===
 
 impl SideScope {
@@ -320,13 +334,13 @@ impl SideScope {
         self.smi.iter().any(|(object, _)| matches!(object.object, Some(Object::TrafficTarget(_))))
     }
 
-    /// Whether a source mesh denied what no TrafficTarget grants: by a switch that was found, else unless that is not what it
-    /// did by itself.
+    /// Whether a source mesh denied what no TrafficTarget grants: as the user `said`, by a switch that was found, else
+    /// unless that is not what it did by itself.
     #[must_use]
-    pub fn enforced(&self, mesh: &Source) -> bool {
+    pub fn enforced(&self, mesh: &Source, said: Option<bool>) -> bool {
         let found = self.before.modes().iter().find(|mode| mode.mesh == mesh.name).map(|mode| mode.enforces);
         let by_itself = mesh.access.as_ref().map(|access| access.enforcement.is);
-        found.unwrap_or(by_itself != Some(Enforcement::GrantedDestinations))
+        said.or(found).unwrap_or(by_itself != Some(Enforcement::GrantedDestinations))
     }
 
     /// The pods that both sides are about.
@@ -408,10 +422,15 @@ pub fn verify(sides: &Sides, inputs: &Inputs) -> Vec<Judged> {
             Options { whole: scope.whole, prepared: inputs.prepared, only: None, ports: inputs.ports.clone() };
         let mut worst: BTreeMap<String, Judged> = BTreeMap::new();
         let policy = verify::policy(&side).filter(|_| scope.has_grants());
-        let of_access = AccessOptions { prepared: inputs.prepared, whole: scope.whole, ..AccessOptions::default() };
+        let of_access = AccessOptions {
+            prepared: inputs.prepared,
+            whole: scope.whole,
+            only: None,
+            callers: inputs.callers.clone(),
+        };
         for mesh in &scope.meshes {
             let mut verdicts = verify::verify(&Before::new(&before, mesh), &side, &options);
-            let grants = Grants::new(&before, mesh, scope.enforced(mesh));
+            let grants = Grants::new(&before, mesh, scope.enforced(mesh, inputs.enforced));
             if let Some(policy) = policy.as_ref().filter(|_| grants.is_known()) {
                 verdicts.extend(verify::access::verify(&grants, policy.as_ref(), scope.pods(), &of_access));
             }

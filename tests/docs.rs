@@ -332,6 +332,7 @@ fn the_schema_of_the_configuration_names_every_mesh() {
     let to = schema["properties"]["to"]["pattern"].as_str().unwrap();
     let targets: Vec<&str> = mappings::targets().iter().map(|mesh| mesh.name.as_str()).collect();
     assert_eq!(to, format!("^({})(@v?[0-9]+(\\.[0-9]+)*)?$", targets.join("|")));
+    assert_eq!(schema.pointer("/properties/losses/items/properties/to/enum"), Some(&serde_json::json!(targets)));
 }
 
 #[test]
@@ -352,6 +353,13 @@ fn what_the_schema_of_the_configuration_takes_is_what_the_program_takes() {
         (&loss("wider", "nobody calls it"), true),
         (&loss("both", "nobody calls it"), false),
         ("{losses: [{to: istio, grant: shop/web}]}", false),
+        (&loss("wider", "nobody calls it").replace("to: istio", "to: istoi"), false),
+        (&loss("wider", "nobody calls it").replace("to: istio", "to: istio@1.30"), false),
+        ("{policy: {trustDomain: corp.example}}", true),
+        ("{policy: {trustDomain: '*'}}", false),
+        ("{policy: {trustDomain: ''}}", false),
+        ("{policy: {trustDomain: spiffe://td}}", false),
+        ("[{from: osm}]", false),
         ("{losses: {shop/web: wider}}", false),
         ("{}", true),
         ("{from: [osm]}", false),

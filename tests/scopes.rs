@@ -5,11 +5,15 @@ mod worlds;
 
 use serde_json::{Value, json};
 use smi2gamma::candidate::candidate;
+use smi2gamma::code;
 use smi2gamma::filter::{Filter, Requirement};
 use smi2gamma::outcome::Outcome;
-use smi2gamma::report::Chosen;
+use smi2gamma::prove::Proved;
+use smi2gamma::report::{Chosen, Finding};
 use smi2gamma::run::{Options, Run, run};
 use smi2gamma::scan::Input;
+use smi2gamma::settle::Answer;
+use smi2gamma::target::Profile;
 use smi2gamma::yaml::emit;
 use worlds::{Files, codes, manifests, service};
 
@@ -206,6 +210,133 @@ fn a_group_stays_with_a_split_whose_file_cannot_be_edited() {
     assert_eq!(outcomes(&files, &run)[1].2, Outcome::Superseded);
     assert_eq!(candidate(&mut run), []);
     assert!(codes(&run).contains(&"edit-refused"), "{:?}", codes(&run));
+}
+
+/// A grant to the pods of `api`, by the match of a group.
+fn grant(name: &str, group: &str) -> Value {
+    json!({
+        "apiVersion": "access.smi-spec.io/v1alpha3",
+        "kind": "TrafficTarget",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {
+            "destination": {"kind": "ServiceAccount", "name": "api", "namespace": "shop"},
+            "sources": [{"kind": "ServiceAccount", "name": "web", "namespace": "shop"}],
+            "rules": [{"kind": "HTTPRouteGroup", "name": group, "matches": ["read"]}],
+        },
+    })
+}
+
+/// The pods of `api`.
+fn pods() -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "api", "namespace": "shop"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {"metadata": {"labels": {"app": "api"}}, "spec": {
+                "serviceAccountName": "api",
+                "containers": [{"name": "api", "ports": [{"containerPort": 8080, "name": "http"}]}],
+            }},
+        },
+    })
+}
+
+fn for_istio(files: &Files) -> Options {
+    let mut options = by_specification(files.options(&[""]));
+    options.to = Profile::parse("istio").expect("a target");
+    options
+}
+
+#[test]
+fn a_filter_that_takes_nothing_of_what_is_there_says_so() {
+    let files = Files::new(&[("a.yaml", yaml(&[grant("readers", "read"), pods()]))]);
+    let of = |namespace: &str| {
+        let mut options = for_istio(&files);
+        options.filter = Filter { namespace: Some(namespace.to_owned()), ..Filter::default() };
+        stdin(&options, "")
+    };
+    assert!(codes(&of("shpo")).contains(&"filter-takes-none"));
+    assert!(!codes(&of("shop")).contains(&"filter-takes-none"));
+}
+
+/// The grants of one account in two directories, whose pods both see, for Istio.
+fn in_two_directories(one: &[&str], other: &[&str]) -> Run {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let file = |names: &[&str]| {
+        let grants = names.iter().map(|name| grant(name, "read"));
+        yaml(&grants.chain([group.clone(), pods()]).collect::<Vec<_>>())
+    };
+    let files = Files::new(&[("a/grants.yaml", file(one)), ("b/grants.yaml", file(other))]);
+    stdin(&for_istio(&files), "")
+}
+
+fn grants(run: &Run) -> Vec<Outcome> {
+    let grants = run.report.objects.iter().filter(|object| object.id.kind == "TrafficTarget");
+    grants.map(|object| object.outcome).collect()
+}
+
+#[test]
+fn grants_of_one_destination_in_two_scopes_do_not_cut_off_each_others_callers() {
+    let run = in_two_directories(&["readers"], &["writers"]);
+    assert_eq!(grants(&run), [Outcome::Blocked, Outcome::Blocked], "{:?}", codes(&run));
+    assert!(codes(&run).contains(&"destination-in-scopes"));
+    assert_eq!(manifests(&run), Vec::<Value>::new());
+}
+
+#[test]
+fn grants_in_two_scopes_whose_pods_nobody_knows_are_asked_for_their_pods_first() {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let file = |name: &str| yaml(&[grant(name, "read"), group.clone()]);
+    let files = Files::new(&[("a/grants.yaml", file("readers")), ("b/grants.yaml", file("writers"))]);
+    let run = stdin(&for_istio(&files), "");
+    assert!(codes(&run).contains(&"workload-missing"), "{:?}", codes(&run));
+    assert!(!codes(&run).contains(&"destination-in-scopes"));
+    let mut said = for_istio(&files);
+    said.policy.workloads.insert(("shop".into(), "api".into()), [("app".to_owned(), "api".to_owned())].into());
+    let run = stdin(&said, "");
+    assert!(codes(&run).contains(&"destination-in-scopes"), "{:?}", codes(&run));
+    assert_eq!(manifests(&run), Vec::<Value>::new());
+}
+
+#[test]
+fn scopes_that_share_a_grant_are_environments_and_convert_each_alone() {
+    let run = in_two_directories(&["readers", "writers"], &["readers"]);
+    assert_eq!(grants(&run), [Outcome::Migrated; 3], "{:?}", codes(&run));
+    assert!(!codes(&run).contains(&"destination-in-scopes"));
+}
+
+#[test]
+fn a_group_stays_with_a_grant_whose_file_cannot_be_edited() {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let files = Files::new(&[("a.yaml", unyielding(&grant("readers", "read"))), ("b.yaml", yaml(&[group, pods()]))]);
+    let mut run = stdin(&for_istio(&files), "");
+    assert_eq!(outcomes(&files, &run)[1].2, Outcome::Superseded, "{:?}", codes(&run));
+    assert_eq!(candidate(&mut run), []);
+    assert!(codes(&run).contains(&"edit-refused"), "{:?}", codes(&run));
+}
+
+#[test]
+fn what_denies_by_default_stands_in_the_candidate_and_falls_with_a_destination() {
+    let mut group = group("read");
+    group["metadata"]["namespace"] = json!("shop");
+    let files = Files::new(&[("a.yaml", yaml(&[grant("readers", "read"), group, pods()]))]);
+    let mut options = for_istio(&files);
+    options.policy.default_deny = true;
+    let mut run = stdin(&options, "");
+    let last = manifests(&run).pop().expect("output");
+    assert_eq!(last["metadata"]["name"], "allow-nothing", "{:?}", codes(&run));
+    let (_, text) = candidate(&mut run).pop().expect("a changed text");
+    assert_eq!(text.matches("name: allow-nothing").count(), 1, "{text}");
+
+    let mut answer = Answer::new("here".into(), None);
+    answer.manifests = run.manifests.clone();
+    let mistake = Finding::new(code!("output-differs"), "the policy is wider");
+    answer.proved(&run.manifests[0].0.clone(), Proved::Mistake(Box::new(mistake)));
+    assert_eq!(answer.manifests, []);
 }
 
 #[test]

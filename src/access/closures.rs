@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::callers;
 use super::destination::Destination;
 use super::permit::{add_named_ports, permission};
+use super::rest::{Closed, Granted, close};
 use super::{Around, Closure, Conversion, Item, Kept, Permission, SourceReading, Workloads, Written};
 use crate::code;
 use crate::inventory::Workload;
@@ -13,6 +14,7 @@ use crate::mappings::Overlap;
 use crate::model::grant::{Account, Principal, Requests};
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
+use crate::settle::blocks;
 use crate::target::Policy;
 
 /// Converts the grants of one scope into the policy of the target.
@@ -35,23 +37,18 @@ pub fn convert(
         }
     }
     let answers = policy.write(&closures, around);
-    let mut enforced = BTreeSet::new();
-    let mut open = BTreeSet::new();
-    for (((draft, held), closure), written) in written_for.iter().zip(&closures).zip(answers) {
+    let mut granted: BTreeMap<&str, Granted<'_>> = BTreeMap::new();
+    let mut standing = BTreeSet::new();
+    for ((draft, held), written) in written_for.iter().zip(answers) {
+        let Some(namespace) = draft.account.namespace.as_deref() else { continue };
+        let granted = granted.entry(namespace).or_default();
         if desk.take(draft, *held, written) {
-            enforced.insert(closure.namespace.clone());
-        } else {
-            open.insert(closure.namespace.clone());
+            granted.accounts.insert(&draft.account.name);
+            granted.origins.extend(desk.origins(draft));
+            standing.extend(&draft.members);
         }
     }
-    let seen: BTreeSet<&Account> = written_for.iter().map(|(draft, _)| &draft.account).collect();
-    open.extend(
-        drafts
-            .iter()
-            .filter(|draft| !seen.contains(&draft.account))
-            .filter_map(|draft| draft.account.namespace.clone()),
-    );
-    desk.default_deny(&enforced, &open, policy);
+    desk.close(&granted, &standing, kept, policy);
     share(&mut desk.out.manifests);
     desk.out
 }
@@ -350,7 +347,7 @@ impl<'i, 'a> Desk<'i, 'a> {
             draft.members.iter().flat_map(|&member| self.items[member].from.clone()).collect();
         permissions
             .extend(met.permissions.into_iter().map(|permission| Permission { from: from.clone(), ..permission }));
-        findings.extend(self.existing(namespace, workloads, place));
+        findings.extend(existing(namespace, workloads, place, around));
         findings.extend(self.hosts(namespace, workloads, place));
         for finding in &findings {
             for &member in &draft.members {
@@ -359,40 +356,6 @@ impl<'i, 'a> Desk<'i, 'a> {
             }
         }
         !findings.is_empty()
-    }
-
-    /// Policy of the target that selects the same pods.
-    fn existing(&self, namespace: &str, workloads: &[Workloads], place: Place) -> Option<Finding> {
-        let kinds = &self.around.profile.target.policy.as_ref()?.kinds;
-        let inventory = self.around.inventory;
-        let policy = inventory.policies().iter().find(|policy| {
-            let here = policy.namespace.as_deref().is_none_or(|own| own == namespace);
-            let ours = kinds
-                .get(&policy.kind)
-                .and_then(|rows| rows.first())
-                .is_some_and(|row| row.api_version.split('/').next() == Some(policy.group.as_str()));
-            let selects = |set: &Workloads| match &policy.selector {
-                Some(selector) => inventory
-                    .selected_by(Some(namespace), &set.labels)
-                    .iter()
-                    .any(|workload| selector.selects(&workload.labels)),
-                None => policy.targets.iter().any(|target| {
-                    target.kind == "Service" && target.name.as_ref().is_some_and(|name| set.services.contains(name))
-                }),
-            };
-            here && ours && workloads.iter().any(selects)
-        })?;
-        let finding = Finding::new(
-            code!("policy-exists"),
-            format!("{} `{}` already decides who may call these pods", policy.kind, policy.name),
-        );
-        Some(
-            finding
-                .at(place)
-                .label(policy.place, "this policy")
-                .note("two policies on the same pods add up, or one is ignored, and neither shows what holds")
-                .help("fold the grants into that policy by hand, or take it away"),
-        )
     }
 
     /// Hosts of the destination's Services that only the source mesh served.
@@ -422,10 +385,16 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     // --- what was written ---
 
-    /// Takes what the target's policy says of a closure, which was `held` before or not. True if it enforces.
+    /// The objects of a draft's grants.
+    fn origins(&self, draft: &Draft<'_>) -> Vec<usize> {
+        draft.members.iter().map(|&member| self.items[member].object).collect()
+    }
+
+    /// Takes what the target's policy says of a closure, which was `held` before or not. True if nothing
+    /// holds it.
     fn take(&mut self, draft: &Draft<'_>, held: bool, written: Written) -> bool {
         let Written { manifests, audit, refusals, findings } = written;
-        let origins: Vec<usize> = draft.members.iter().map(|&member| self.items[member].object).collect();
+        let origins = self.origins(draft);
         let refused: BTreeSet<usize> = refusals.iter().map(|(object, _)| *object).collect();
         self.out.findings.extend(refusals);
         if let Some(&cause) = refused.iter().next()
@@ -450,7 +419,7 @@ impl<'i, 'a> Desk<'i, 'a> {
         let said = draft.members.iter().any(|&member| !refused.contains(&self.items[member].object));
         let audit = audit.into_iter().filter(|_| said);
         self.out.manifests.extend(audit.map(|manifest| (origins.clone(), manifest)));
-        false
+        !held
     }
 
     fn not_enforced(&mut self, draft: &Draft<'_>, nothing: bool) {
@@ -467,53 +436,45 @@ impl<'i, 'a> Desk<'i, 'a> {
         }
     }
 
-    /// What denies everything without a grant: last, and never where some workloads are not known.
-    fn default_deny(&mut self, enforced: &BTreeSet<String>, open: &BTreeSet<String>, policy: &dyn Policy) {
-        for namespace in enforced {
-            let inventory = self.around.inventory;
-            if !self.around.settings.default_deny {
-                let message = format!("what has no grant stays open in namespace `{namespace}`");
-                self.out.general.push(
-                    Finding::new(code!("default-deny-left"), message)
-                        .note("SMI denies what no TrafficTarget allows; policy is written for the destinations of grants only")
-                        .help("once the destinations work, say `--default-deny` to deny the rest"),
-                );
-                continue;
-            }
-            let uncovered = inventory.workloads_in(Some(namespace)).into_iter().find(|workload| {
-                !inventory.callers_of(workload).iter().all(|caller| {
-                    self.around.settings.callers.get(&callers::CallerClass::of(caller.how))
-                        == Some(&callers::Named::None)
-                })
+    // --- the rest of the namespaces ---
+
+    /// Closes what has no grant in the namespaces of the destinations.
+    fn close(
+        &mut self,
+        granted: &BTreeMap<&str, Granted<'_>>,
+        standing: &BTreeSet<usize>,
+        kept: &[Kept<'_>],
+        policy: &dyn Policy,
+    ) {
+        let blocked: BTreeSet<usize> =
+            self.out.findings.iter().filter(|(_, finding)| blocks(finding)).map(|(object, _)| *object).collect();
+        let unsettled: Vec<&Item<'_>> = self
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(index, item)| !standing.contains(index) || blocked.contains(&item.object))
+            .map(|(_, item)| item)
+            .collect();
+        let mut all = Vec::new();
+        for (&namespace, granted) in granted {
+            let item = unsettled.iter().find(|item| item.may_be_in(namespace)).map(|item| (item.id, item.place));
+            let kept = || kept.iter().find(|kept| kept.may_be_in(namespace)).map(|kept| (kept.id, kept.place));
+            let unsettled = item.or_else(kept);
+            let unsettled = unsettled.map(|(id, place)| (format!("{} `{}` is not converted", id.kind, id.name), place));
+            let here = |id: &&ObjectId| id.namespace.as_deref() == Some(namespace);
+            let beside = self.out.manifests.iter().map(|(_, manifest)| &manifest.id).filter(here).collect();
+            let Closed { manifests, findings } =
+                close(namespace, granted, unsettled, beside, self.reading, policy, self.around);
+            self.out.general.extend(findings);
+            // It stands where the first of its objects does: as late as can be.
+            let origins: Vec<usize> = granted.origins.iter().rev().copied().collect();
+            let last = manifests.into_iter().map(|manifest| match manifest.effect {
+                Effect::Audits => manifest,
+                _ => manifest.with(Effect::DeniesByDefault),
             });
-            let unread =
-                inventory.unreadable(Some(namespace)).first().map(|unread| (unread.what.clone(), unread.place));
-            let why = match (open.contains(namespace), unread, uncovered) {
-                (true, _, _) => Some(("a destination in it is held".to_owned(), None)),
-                (_, Some((what, place)), _) => Some((format!("{what} could not be read"), Some(place))),
-                (_, _, Some(workload)) => {
-                    Some((format!("{} may be called without a grant", workload.display()), Some(workload.place)))
-                }
-                (false, None, None) => None,
-            };
-            match why {
-                None => {
-                    let manifests = policy.default_deny(namespace, self.around);
-                    self.out.manifests.extend(
-                        manifests.into_iter().map(|manifest| (Vec::new(), manifest.with(Effect::DeniesByDefault))),
-                    );
-                }
-                Some((why, place)) => {
-                    let message = format!("namespace `{namespace}` does not deny by default: {why}");
-                    let finding = Finding::new(code!("default-deny-withheld"), message);
-                    let finding = finding.help("settle that first, then convert again with `--default-deny`");
-                    self.out.general.push(match place {
-                        Some(place) => finding.at(place),
-                        None => finding,
-                    });
-                }
-            }
+            all.extend(last.map(|manifest| (origins.clone(), manifest)));
         }
+        self.out.manifests.extend(all);
     }
 }
 
@@ -537,6 +498,62 @@ impl Kept<'_> {
             None => may_be(&self.namespace),
         }
     }
+
+    /// Whether its destination may be in `namespace`.
+    fn may_be_in(&self, namespace: &str) -> bool {
+        let known = self.destination.as_ref().map_or(&self.namespace, |destination| &destination.namespace);
+        known.as_deref().is_none_or(|known| known == namespace)
+    }
+}
+
+// === impl Item ===
+
+impl Item<'_> {
+    /// Whether one of its destinations may be in `namespace`.
+    fn may_be_in(&self, namespace: &str) -> bool {
+        self.grant.destination.iter().any(|principal| match principal {
+            Principal::Account(Account { namespace: known, .. }) | Principal::Pods { namespace: known, .. } => {
+                known.as_deref().is_none_or(|known| known == namespace)
+            }
+            Principal::Spiffe(_) => true,
+        })
+    }
+}
+
+/// Policy of the target that selects the same pods.
+pub(super) fn existing(namespace: &str, workloads: &[Workloads], place: Place, around: Around<'_>) -> Option<Finding> {
+    let reading = around.profile.target.policy.as_ref()?;
+    let inventory = around.inventory;
+    let policy = inventory.policies().iter().find(|policy| {
+        let here = policy.namespace.as_deref().is_none_or(|own| own == namespace);
+        let everywhere = policy.namespace.is_some() && policy.namespace == reading.root_namespace;
+        let ours = reading
+            .kinds
+            .get(&policy.kind)
+            .and_then(|rows| rows.first())
+            .is_some_and(|row| row.api_version.split('/').next() == Some(policy.group.as_str()));
+        let selects = |set: &Workloads| match &policy.selector {
+            Some(selector) => inventory
+                .selected_by(Some(namespace), &set.labels)
+                .iter()
+                .any(|workload| selector.selects(&workload.labels)),
+            None => policy.targets.iter().any(|target| {
+                target.kind == "Service" && target.name.as_ref().is_some_and(|name| set.services.contains(name))
+            }),
+        };
+        (here || everywhere) && ours && (policy.is_for_all_pods() || workloads.iter().any(selects))
+    })?;
+    let finding = Finding::new(
+        code!("policy-exists"),
+        format!("{} `{}` already decides who may call these pods", policy.kind, policy.name),
+    );
+    Some(
+        finding
+            .at(place)
+            .label(policy.place, "this policy")
+            .note("two policies on the same pods add up, or one is ignored, and neither shows what holds")
+            .help("fold the grants into that policy by hand, or take it away"),
+    )
 }
 
 fn destination_held(cause: &ObjectId, place: Place, account: &Account) -> Finding {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PodPort, PortProtocol, Workloads};
 use crate::code;
 use crate::convert::ports::{self, Protocol};
-use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Unread, Workload};
+use crate::inventory::{ContainerPort, Inventory, Port, Service, Transport, Unread, Workload};
 use crate::mappings::ProtocolReading;
 use crate::place::Place;
 use crate::report::Finding;
@@ -77,6 +77,10 @@ impl Destination<'_> {
             None => inventory.workloads_of(Some(self.namespace), self.account),
         };
         if let Some(labels) = self.given {
+            let own = inventory.workloads_of(Some(self.namespace), self.account);
+            if let Some(missed) = own.into_iter().find(|own| !found.iter().any(|one| std::ptr::eq(*one, *own))) {
+                return Err(Box::new(self.partial(missed)));
+            }
             return Ok(vec![self.set(labels.clone(), &found, inventory)?]);
         }
         if found.is_empty() {
@@ -86,10 +90,7 @@ impl Destination<'_> {
                     format!("no workload in the input runs as ServiceAccount `{}`", self.display()),
                 )
                 .note("the policy of the target selects pods by their labels, and SMI names only the account")
-                .help(format!(
-                    "give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels with `--workload {}=KEY=VALUE`",
-                    self.display()
-                )),
+                .help("give the workloads as context: `kubectl get svc,sa,deploy,sts,ds -A -o json > ctx.json`, then `--with ctx.json`; or say the labels of each account with `--workload NAMESPACE/ACCOUNT=KEY=VALUE`"),
             ));
         }
         self.twice(&found)?;
@@ -247,13 +248,22 @@ impl Destination<'_> {
                 .help("set the same `appProtocol` on both Services"),
             ));
         }
-        let ports_complete = !members.is_empty() && members.iter().all(|member| !member.ports.is_empty());
+        let ports_complete = !members.is_empty() && members.iter().all(|member| member.all_declare);
         Ok(Workloads {
             labels,
             ports: listening.ports.into_values().collect(),
             ports_complete,
             services: services.into_iter().collect(),
         })
+    }
+
+    /// Pods of the account that the given labels leave open.
+    fn partial(&self, missed: &Workload) -> Finding {
+        let message = format!("the labels that were given for `{}` do not select {}", self.display(), missed.display());
+        self.refusal(code!("workload-labels-partial"), message)
+            .label(missed.place, format!("it runs as `{}` as well", self.account))
+            .note("a grant is about all pods of the account; those that no policy selects would stay open")
+            .help("give labels that all pods of the account have and no others do, or leave `--workload` out: these pods are in the input")
     }
 
     fn refusal(&self, code: crate::report::Code, message: String) -> Finding {
@@ -282,7 +292,7 @@ impl Listening {
             number,
             protocol,
             services: BTreeSet::new(),
-            probes: BTreeSet::new(),
+            checks: BTreeSet::new(),
         })
     }
 
@@ -313,8 +323,9 @@ impl Listening {
             self.port(port.number, protocol);
         }
         for probe in &member.probes {
-            let (Some(number), ProbeKind::Http { path, .. }) = (probe.port, &probe.what) else { continue };
-            self.port(number, PortProtocol::Http).probes.insert(path.clone());
+            let (Some(number), Some(check)) = (probe.port, probe.check()) else { continue };
+            let speaks = if check.request().is_some() { PortProtocol::Http } else { PortProtocol::Opaque };
+            self.port(number, speaks).checks.insert(check);
         }
     }
 }

@@ -203,10 +203,13 @@ impl Loss {
         if entries.is_empty() {
             return finding.help("change the expression to one that the target can say, or choose another target");
         }
-        finding.help(format!("change the expression, or accept one side in smi2gamma.yaml:\n{}", entries.join("or\n")))
+        let entries = entries.join("or\n");
+        finding
+            .help(format!("change the expression, or accept one side, below `losses:` in smi2gamma.yaml:\n{entries}"))
     }
 
-    /// The entry of `smi2gamma.yaml` that accepts this side, ready to paste but for the reason.
+    /// The entry of `smi2gamma.yaml` that accepts this side, ready to paste but for the reason: an item of a list, so that
+    /// those of several findings can stand below each other.
     fn entry(&self, side: Side, nearest: &Nearest, grant: &ObjectId, profile: &Profile) -> String {
         let grant = match &grant.namespace {
             Some(namespace) => format!("{namespace}/{}", grant.name),
@@ -214,7 +217,7 @@ impl Loss {
         };
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         format!(
-            "losses:\n- to: {}\n  grant: {grant}\n  what: {}\n  accept: {}\n  says: {}\n  reason: WHY\n",
+            "- to: {}\n  grant: {grant}\n  what: {}\n  accept: {}\n  says: {}\n  reason: WHY\n",
             profile.target.name,
             quoted(&self.what),
             side.word(),

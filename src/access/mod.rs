@@ -7,12 +7,14 @@
 pub mod callers;
 mod closures;
 pub mod destination;
+pub mod elsewhere;
 pub mod loss;
 mod permit;
+mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inventory::Inventory;
+use crate::inventory::{Check, Inventory};
 use crate::manifest::Manifest;
 use crate::mappings::{Overlap, ProtocolReading};
 use crate::model::grant::{Account, Grant, Principal, Requests};
@@ -23,6 +25,7 @@ use crate::target::Profile;
 pub use callers::{CallerClass, Named};
 pub use closures::convert;
 pub use loss::{AcceptedLoss, Loss, Nearest, Side};
+pub use rest::{Closed, Rest};
 
 /// One grant to convert.
 #[derive(Clone, Debug)]
@@ -83,7 +86,7 @@ pub struct Closure<'a> {
     pub account: String,
     /// The pods, by label sets that select no other account's pods; never none.
     pub workloads: Vec<Workloads>,
-    /// The grants.
+    /// The grants; none where nobody may call.
     pub permissions: Vec<Permission<'a>>,
     /// Something keeps it from being enforced, or nothing was enforced before: only what audits is written for it.
     pub held: bool,
@@ -111,8 +114,8 @@ pub struct PodPort {
     pub protocol: PortProtocol,
     /// The Services and their ports that lead to it.
     pub services: BTreeSet<(String, u16)>,
-    /// Paths of its httpGet probes, sorted.
-    pub probes: BTreeSet<String>,
+    /// What the kubelet sends to it, sorted.
+    pub checks: BTreeSet<Check>,
 }
 
 /// What a source mesh took a port for.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Item, Permission, PodPort, PortProtocol, Workloads};
 use crate::code;
+use crate::mappings::UnservedPorts;
 use crate::model::grant::{Numbering, Ports};
 use crate::report::Finding;
 
@@ -13,8 +14,7 @@ use crate::report::Finding;
 /// The finding that says which port cannot be told from another, or is not known.
 pub fn permission<'a>(item: &Item<'a>, workloads: &[Workloads]) -> Result<Permission<'a>, Box<Finding>> {
     let grant = &item.grant;
-    let ports: Vec<&PodPort> = workloads.iter().flat_map(|set| &set.ports).collect();
-    all_known(item, &ports)?;
+    all_known(item, workloads)?;
     let mut permission = Permission {
         object: Some(item.object),
         from: item.from.clone(),
@@ -22,29 +22,41 @@ pub fn permission<'a>(item: &Item<'a>, workloads: &[Workloads]) -> Result<Permis
         http: BTreeMap::new(),
         opaque: BTreeSet::new(),
         udp: BTreeSet::new(),
-        every_port: grant.http_ports == Ports::Every || grant.opaque_ports == Ports::Every,
+        every_port: (grant.http_ports == Ports::Every || grant.opaque_ports == Ports::Every)
+            && (grant.unserved == UnservedPorts::Granted || workloads.iter().all(|set| set.services.is_empty())),
         place: grant.place,
     };
-    for port in &ports {
-        match port.protocol {
-            PortProtocol::Http => {
-                if !grant.requests.is_none() && has(&grant.http_ports, port, item)? {
+    for set in workloads {
+        for port in &set.ports {
+            let named = match port.protocol {
+                PortProtocol::Http if grant.requests.is_none() => false,
+                PortProtocol::Http => has(&grant.http_ports, port, item)?,
+                PortProtocol::Opaque => has(&grant.opaque_ports, port, item)?,
+                PortProtocol::Udp => has(&grant.udp_ports, port, item)?,
+            };
+            if !named || !is_served(port, set, grant.unserved) {
+                continue;
+            }
+            match port.protocol {
+                PortProtocol::Http => {
                     permission.http.insert(port.number, grant.requests.clone());
                 }
-            }
-            PortProtocol::Opaque => {
-                if has(&grant.opaque_ports, port, item)? {
+                PortProtocol::Opaque => {
                     permission.opaque.insert(port.number);
                 }
-            }
-            PortProtocol::Udp => {
-                if has(&grant.udp_ports, port, item)? {
+                PortProtocol::Udp => {
                     permission.udp.insert(port.number);
                 }
             }
         }
     }
     Ok(permission)
+}
+
+/// Whether the source mesh let the callers of a grant come to a port of these pods. Pods that no Service selects may have
+/// one outside of the input, so nothing is said of theirs.
+fn is_served(port: &PodPort, set: &Workloads, unserved: UnservedPorts) -> bool {
+    unserved == UnservedPorts::Granted || !port.services.is_empty() || set.services.is_empty()
 }
 
 /// The pod ports that grants name and nothing declares: they are ports of these pods as well.
@@ -67,7 +79,7 @@ pub fn add_named_ports<'i, 'a: 'i>(items: impl Iterator<Item = &'i Item<'a>>, wo
                             number,
                             protocol,
                             services: BTreeSet::new(),
-                            probes: BTreeSet::new(),
+                            checks: BTreeSet::new(),
                         });
                     }
                 }
@@ -93,7 +105,8 @@ fn has(ports: &Ports, port: &PodPort, item: &Item<'_>) -> Result<bool, Box<Findi
 }
 
 /// Every port of a Service that the grant names leads to a port of the pods.
-fn all_known(item: &Item<'_>, ports: &[&PodPort]) -> Result<(), Box<Finding>> {
+fn all_known(item: &Item<'_>, workloads: &[Workloads]) -> Result<(), Box<Finding>> {
+    let ports = workloads.iter().flat_map(|set| &set.ports);
     let grant = &item.grant;
     if grant.numbering != Numbering::Service {
         return Ok(());
@@ -102,8 +115,8 @@ fn all_known(item: &Item<'_>, ports: &[&PodPort]) -> Result<(), Box<Finding>> {
     let named = requests.into_iter().chain([&grant.opaque_ports, &grant.udp_ports]);
     let numbers =
         named.filter_map(|ports| if let Ports::Only(numbers) = ports { Some(numbers) } else { None }).flatten();
-    let leads = |number: u16| ports.iter().any(|port| port.services.iter().any(|(_, own)| *own == number));
-    match numbers.copied().find(|&number| !leads(number)) {
+    let led: BTreeSet<u16> = ports.flat_map(|port| &port.services).map(|(_, number)| *number).collect();
+    match numbers.copied().find(|number| !led.contains(number)) {
         Some(number) => Err(Box::new(unknown(number, item))),
         None => Ok(()),
     }

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::policy::PolicyArgs;
+use super::policy::{Answer, CallerArgs, PolicyArgs};
 use super::program::Program;
 
 /// Convert Service Mesh Interface (SMI) manifests to Gateway API routes for meshes (GAMMA) and to the authorization policy of
@@ -348,6 +348,9 @@ pub struct SidesArgs {
     /// A port of a Service that is not in the input; repeatable.
     #[arg(long, value_name = "NAMESPACE/SERVICE=PORT", help_heading = "Decisions")]
     pub service_port: Vec<String>,
+    /// Whether the source mesh enforced TrafficTargets, where no object of it says so.
+    #[arg(long, value_enum, value_name = "ANSWER", help_heading = "Decisions")]
+    pub enforced: Option<Answer>,
     /// Take for granted what routes need beside themselves: waypoints, appProtocol, cleared ServiceProfiles.
     #[arg(long, help_heading = "Decisions")]
     pub prepared: bool,
@@ -380,6 +383,9 @@ pub struct VerifyArgs {
     /// How both are read.
     #[command(flatten)]
     pub sides: SidesArgs,
+    /// Who calls without a grant.
+    #[command(flatten)]
+    pub callers: CallerArgs,
 }
 
 /// A format of verdicts.

@@ -13,7 +13,7 @@ pub const NAME: &str = "smi2gamma.yaml";
 
 /// The content of `smi2gamma.yaml`; `docs/smi2gamma.schema.json` describes the same.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "keys such as `to:` and `losses:`")]
 pub struct Config {
     /// As `--from`.
     #[serde(default)]

@@ -23,7 +23,7 @@ pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exi
     match &args.output_dir {
         Some(directory) => write_files(&run, directory, args.output)?,
         None => {
-            let manifests: Vec<_> = run.manifests.iter().map(|(_, manifest)| manifest.value.clone()).collect();
+            let manifests: Vec<_> = run.manifests.iter().map(|(_, manifest)| &manifest.value).collect();
             if !manifests.is_empty() {
                 terminal.write(Stream::Out, &render(&manifests, args.output))?;
             }
@@ -45,7 +45,7 @@ pub(super) fn run_convert(args: &ConvertArgs, terminal: &Terminal) -> Result<Exi
     Ok(Exit::of(&run.report, args.reports.fail_on).max(refused))
 }
 
-fn render(manifests: &[serde_json::Value], format: Format) -> String {
+fn render(manifests: &[&serde_json::Value], format: Format) -> String {
     match format {
         Format::Yaml => emit::to_yaml(manifests),
         Format::Json => emit::to_json(manifests),
@@ -75,11 +75,11 @@ fn repeated(manifests: &[(Vec<usize>, Manifest)]) -> Option<Finding> {
 
 /// A file per source, at the source's own path below the directory: environments that reuse names stay apart.
 fn write_files(run: &Run, directory: &Path, format: Format) -> Result<()> {
-    let mut files: BTreeMap<PathBuf, Vec<serde_json::Value>> = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, Vec<&serde_json::Value>> = BTreeMap::new();
     for (origins, manifest) in &run.manifests {
         let Some(&first) = origins.first() else { continue };
         let source = run.sources.get(run.objects[first].source);
-        files.entry(place_below(directory, source, format)).or_default().push(manifest.value.clone());
+        files.entry(place_below(directory, source, format)).or_default().push(&manifest.value);
     }
     for path in files.keys() {
         refuse_source(path, &run.sources)?;

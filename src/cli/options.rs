@@ -6,11 +6,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{ClusterArgs, SidesArgs, SourceArgs};
+use super::policy::CallerArgs;
 use super::program::Program;
 use super::{config, policy};
 use crate::convert::{GivenPorts, Settings};
 use crate::filter::{Filter, Requirement};
 use crate::mappings;
+use crate::prove::access::Known;
 use crate::report::Chosen;
 use crate::run::Options;
 use crate::scan::cluster::{ClusterOptions, Reading};
@@ -92,7 +94,7 @@ pub fn options(args: &SourceArgs, program: Program) -> Result<Options> {
 }
 
 /// Plain options for two sides.
-pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<Inputs> {
+pub fn sides(args: &SidesArgs, callers: &CallerArgs, before: Vec<Input>, after: Vec<Input>) -> Result<Inputs> {
     let stdin = before.iter().chain(&after).filter(|input| **input == Input::Stdin).count();
     if stdin > 1 {
         bail!("standard input can be read once: give `-` for one side only");
@@ -127,6 +129,8 @@ pub fn sides(args: &SidesArgs, before: Vec<Input>, after: Vec<Input>) -> Result<
         to,
         ports,
         prepared: args.prepared,
+        enforced: policy::enforced(args.enforced, &loaded.config.policy),
+        callers: policy::callers(callers, &loaded.config.policy, &file)?.values().flat_map(Known::senders).collect(),
     })
 }
 

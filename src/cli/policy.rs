@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{AcceptedLoss, CallerClass, Named, Settings, Side};
+use crate::mappings;
 use crate::model::grant::Account;
 use crate::place::Span;
 use crate::yaml::{self, Node};
@@ -16,12 +18,9 @@ pub struct PolicyArgs {
     /// Labels of the pods of a ServiceAccount that no workload of the input runs as; repeatable.
     #[arg(long, value_name = "NAMESPACE/ACCOUNT=KEY=VALUE[,...]", help_heading = "Policy")]
     pub workload: Vec<String>,
-    /// ServiceAccount that an ingress calls as, or `none` if nothing from outside may go on; repeatable.
-    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
-    pub ingress: Vec<String>,
-    /// ServiceAccount that reads metrics, or `none` if nobody may go on; repeatable.
-    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
-    pub scraper: Vec<String>,
+    /// Who calls without a grant.
+    #[command(flatten)]
+    pub callers: CallerArgs,
     /// Whether the source mesh enforced TrafficTargets, where no object of it says so.
     #[arg(long, value_enum, value_name = "ANSWER", help_heading = "Policy")]
     pub enforced: Option<Answer>,
@@ -29,11 +28,22 @@ pub struct PolicyArgs {
     #[arg(long, help_heading = "Policy")]
     pub hosts_moved: bool,
     /// Trust domain of the target mesh, for policy that names it.
-    #[arg(long, value_name = "DOMAIN", help_heading = "Policy")]
+    #[arg(long, value_name = "DOMAIN", value_parser = trust_domain, help_heading = "Policy")]
     pub trust_domain: Option<String>,
     /// Deny what has no grant in the namespaces of the destinations, last in the output.
     #[arg(long, help_heading = "Policy")]
     pub default_deny: bool,
+}
+
+/// Who calls without a grant, as flags.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CallerArgs {
+    /// ServiceAccount that an ingress calls as, or `none` if nothing from outside may go on; repeatable.
+    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
+    pub ingress: Vec<String>,
+    /// ServiceAccount that reads metrics, or `none` if nobody may go on; repeatable.
+    #[arg(long, value_name = "NAMESPACE/ACCOUNT", help_heading = "Policy")]
+    pub scraper: Vec<String>,
 }
 
 /// An answer to a question.
@@ -60,6 +70,7 @@ pub struct PolicyConfig {
     /// As `--hosts-moved`.
     pub hosts_moved: bool,
     /// As `--trust-domain`.
+    #[serde(deserialize_with = "configured_trust_domain")]
     pub trust_domain: Option<String>,
     /// As `--default-deny`.
     pub default_deny: bool,
@@ -70,6 +81,7 @@ pub struct PolicyConfig {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LossConfig {
     /// The target, without a version.
+    #[serde(deserialize_with = "configured_target")]
     pub to: String,
     /// The TrafficTarget, `namespace/name`.
     pub grant: String,
@@ -104,6 +116,19 @@ pub fn settings(args: &PolicyArgs, config: &PolicyConfig, losses: Vec<AcceptedLo
         let (account, labels) = workload(written).context("--workload")?;
         workloads.insert(account, labels);
     }
+    Ok(Settings {
+        trust_domain: args.trust_domain.clone().or_else(|| config.trust_domain.clone()),
+        losses,
+        workloads,
+        callers: callers(&args.callers, config, file)?,
+        enforced: enforced(args.enforced, config),
+        hosts_moved: args.hosts_moved || config.hosts_moved,
+        default_deny: args.default_deny || config.default_deny,
+    })
+}
+
+/// Who calls without a grant; flags win.
+pub fn callers(args: &CallerArgs, config: &PolicyConfig, file: &str) -> Result<BTreeMap<CallerClass, Named>> {
     let mut callers = BTreeMap::new();
     let classes = [
         (CallerClass::Ingress, &args.ingress, &config.ingress),
@@ -117,15 +142,12 @@ pub fn settings(args: &PolicyArgs, config: &PolicyConfig, losses: Vec<AcceptedLo
         };
         callers.insert(class, named);
     }
-    Ok(Settings {
-        trust_domain: args.trust_domain.clone().or_else(|| config.trust_domain.clone()),
-        losses,
-        workloads,
-        callers,
-        enforced: args.enforced.map(|answer| answer == Answer::Yes).or(config.enforced),
-        hosts_moved: args.hosts_moved || config.hosts_moved,
-        default_deny: args.default_deny || config.default_deny,
-    })
+    Ok(callers)
+}
+
+/// Whether the source mesh enforced, where somebody says so; the flag wins.
+pub fn enforced(flag: Option<Answer>, config: &PolicyConfig) -> Option<bool> {
+    flag.map(|answer| answer == Answer::Yes).or(config.enforced)
 }
 
 /// The losses that a configuration accepts, each with its line.
@@ -150,6 +172,33 @@ pub fn losses(entries: Vec<LossConfig>, text: &str, file: &str) -> Result<Vec<Ac
         Ok(AcceptedLoss { to, grant, what, accept, says, reason, at })
     });
     accepted.collect()
+}
+
+/// A trust domain as SPIFFE writes it: lower-case letters, digits, dots, dashes and underscores (spiffe/spiffe
+/// `standards/SPIFFE-ID.md`, section 2.1).
+fn trust_domain(text: &str) -> Result<String, String> {
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-_".contains(letter);
+    match !text.is_empty() && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` is no trust domain: write it as the mesh has it, such as `cluster.local`")),
+    }
+}
+
+fn configured_trust_domain<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| trust_domain(&text).map_err(D::Error::custom)).transpose()
+}
+
+/// The name of a target. An entry for a target that there is not would wait for a run that never comes.
+fn configured_target<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if mappings::target(&text).is_some() {
+        return Ok(text);
+    }
+    let known = mappings::names(mappings::targets().iter().map(|target| target.name.as_str()));
+    let why =
+        if text.contains('@') { "a loss is accepted for a target at every version" } else { "there is no such target" };
+    Err(D::Error::custom(format!("`{text}`: {why}; write one of {known}")))
 }
 
 fn named(accounts: &[String]) -> Result<Named> {
@@ -188,7 +237,14 @@ impl PolicyArgs {
     /// The flags that were given, for a person to paste.
     #[must_use]
     pub fn words(&self) -> Vec<(&'static str, Option<String>)> {
-        let Self { workload, ingress, scraper, enforced, hosts_moved, trust_domain, default_deny } = self;
+        let Self {
+            workload,
+            callers: CallerArgs { ingress, scraper },
+            enforced,
+            hosts_moved,
+            trust_domain,
+            default_deny,
+        } = self;
         let mut words = Vec::new();
         words.extend(workload.iter().map(|value| ("--workload", Some(value.clone()))));
         words.extend(ingress.iter().map(|value| ("--ingress", Some(value.clone()))));
@@ -208,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_configuration_and_none_says_that_there_is_nobody() {
-        let args = PolicyArgs { ingress: vec!["none".into()], ..PolicyArgs::default() };
+        let callers = CallerArgs { ingress: vec!["none".into()], scraper: Vec::new() };
+        let args = PolicyArgs { callers, ..PolicyArgs::default() };
         let config = PolicyConfig { ingress: Some(vec!["edge/nginx".into()]), ..PolicyConfig::default() };
         let settings = settings(&args, &config, Vec::new(), "smi2gamma.yaml").expect("settings");
         assert_eq!(settings.callers.get(&CallerClass::Ingress), Some(&Named::None));

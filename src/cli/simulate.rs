@@ -10,9 +10,11 @@ use super::args::{SimulateArgs, StatusFormat};
 use super::exit::Exit;
 use super::options::{inputs, sides};
 use super::output::{Stream, Terminal};
+use super::policy::CallerArgs;
 use crate::inventory::Lookup;
 use crate::place::SourceMap;
 use crate::report::verdicts::json::AnswerRow;
+use crate::report::verdicts::unread;
 use crate::sides::{Inputs, SideScope, Sides, read};
 use crate::verify::access::behind;
 use crate::verify::{
@@ -31,9 +33,11 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
     let paths: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
     let before = inputs(&paths, &[], &args.sides.cluster)?;
     let after = inputs(&args.after, &[], &args.sides.cluster)?;
-    let plan = sides(&args.sides, before, after)?;
+    let plan = sides(&args.sides, &CallerArgs::default(), before, after)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
-    match (&args.table, request) {
+    let left_out = found.unread.iter().map(|finding| format!("not asked: {}", unread(finding, &found.sources)));
+    terminal.write(Stream::Err, &left_out.collect::<String>())?;
+    let exit = match (&args.table, request) {
         (Some(path), _) => {
             if !path.exists() {
                 bail!("`{}` does not exist", path.display());
@@ -41,11 +45,12 @@ pub(super) fn run_simulate(args: &SimulateArgs, terminal: &Terminal) -> Result<E
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let rows: Vec<Row> =
                 serde_yaml::from_str(&text).with_context(|| format!("`{}` is no table of requests", path.display()))?;
-            table(&rows, &found, &plan, terminal)
+            table(&rows, &found, &plan, terminal)?
         }
-        (None, Some(request)) => one(&request, &found, &plan, args.output, terminal),
+        (None, Some(request)) => one(&request, &found, &plan, args.output, terminal)?,
         (None, None) => bail!("give a method and a path after the sources, for instance `GET /`"),
-    }
+    };
+    Ok(if found.is_whole() { exit } else { Exit::NoResult })
 }
 
 /// The sources, and the request whose method and path stand behind them.
@@ -188,7 +193,7 @@ fn access(scope: &SideScope, request: &Request, plan: &Inputs, given: &Given) ->
             said.push(Said { which, at: Some((account.clone(), port)), reader, answer, assumed });
         };
         for mesh in &scope.meshes {
-            let grants = Grants::new(&before, mesh, scope.enforced(mesh));
+            let grants = Grants::new(&before, mesh, scope.enforced(mesh, plan.enforced));
             if grants.is_known() {
                 ask(Which::Before, mesh.name.clone(), &grants);
             }

@@ -13,7 +13,7 @@ use crate::verify::Relation;
 
 pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit> {
     let one = |path: &std::path::PathBuf| inputs(std::slice::from_ref(path), &[], &args.sides.cluster);
-    let plan = sides(&args.sides, one(&args.before)?, one(&args.after)?)?;
+    let plan = sides(&args.sides, &args.callers, one(&args.before)?, one(&args.after)?)?;
     let allowed = allowed(&args.allow)?;
     let found = read(&plan, &mut std::io::stdin().lock())?;
     if found.unread.is_empty() && !found.scopes.iter().any(SideScope::has_smi) {
@@ -29,9 +29,8 @@ pub(super) fn run_verify(args: &VerifyArgs, terminal: &Terminal) -> Result<Exit>
         VerdictFormat::Markdown => markdown(&verdicts, &found.sources),
     };
     terminal.write(Stream::Out, &page)?;
-    let incomplete = !found.unread.is_empty() || found.read.iter().any(|read| read.incomplete);
     let differs = if verdicts.failing().next().is_some() { Exit::Differs } else { Exit::Done };
-    Ok(if incomplete { Exit::NoResult } else { differs })
+    Ok(if found.is_whole() { differs } else { Exit::NoResult })
 }
 
 fn allowed(words: &[String]) -> Result<BTreeSet<Relation>> {

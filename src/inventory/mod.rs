@@ -27,7 +27,7 @@ pub use kinds::{
 pub use mode::{Mention, Mode};
 pub use policy::{Policy, PolicyTarget, Waypoint};
 pub use selector::Selector;
-pub use workload::{ContainerPort, Namespace, Probe, ProbeKind, ProbeRole, Unread, Unreadable, Workload};
+pub use workload::{Check, ContainerPort, Namespace, Probe, ProbeKind, ProbeRole, Unread, Unreadable, Workload};
 
 /// Everything known about one scope.
 #[derive(Clone, Debug, Default)]

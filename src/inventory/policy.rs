@@ -29,6 +29,8 @@ pub struct Policy {
     pub port: Option<String>,
     /// `ALLOW`, `DENY`, `AUDIT`, `CUSTOM` of Istio; `accessPolicy` of a Linkerd Server.
     pub action: Option<String>,
+    /// `spec.rules` holds something.
+    pub has_rules: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -160,8 +162,16 @@ impl Policy {
             targets: targets.into_iter().chain(one).map(PolicyTarget::read).collect(),
             port: at(shape.port).and_then(text),
             action: at(shape.action).and_then(text),
+            has_rules: header.node.path(&["spec", "rules"]).is_some_and(|rules| !rules.items().is_empty()),
             place: header.place(source),
         })
+    }
+
+    /// Whether it decides at all pods of its namespace. One that allows nothing decides nothing where others allow.
+    #[must_use]
+    pub fn is_for_all_pods(&self) -> bool {
+        let of_namespace = self.targets.iter().any(|target| target.kind == "Namespace");
+        of_namespace || (self.selector.is_none() && self.targets.is_empty() && self.has_rules)
     }
 
     /// Whether its kind lives in a namespace.

@@ -131,6 +131,7 @@ spec:
     assert_eq!(ports, [(9, Transport::Udp, false), (8080, Transport::Tcp, false), (9090, Transport::Tcp, true)]);
     let probes: Vec<_> = workload.probes.iter().map(|probe| (probe.role, probe.what.clone(), probe.port)).collect();
     let http = |path: &str, headers: &[(&str, &str)]| ProbeKind::Http {
+        tls: false,
         path: path.to_owned(),
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };

@@ -33,6 +33,8 @@ pub struct Workload {
     /// What the containers declare, sidecars among the init containers included. Declaring is voluntary: a container may
     /// listen elsewhere, too.
     pub ports: Vec<ContainerPort>,
+    /// Whether every container declares a port. One that declares none may listen on any.
+    pub all_declare: bool,
     /// What the kubelet calls.
     pub probes: Vec<Probe>,
     /// The pods share the node's network: no mesh redirects it.
@@ -89,6 +91,8 @@ pub enum ProbeRole {
 pub enum ProbeKind {
     /// `httpGet`: GET on a path, `/` where none is written, with these headers.
     Http {
+        /// `scheme: HTTPS`
+        tls: bool,
         /// `path`
         path: String,
         /// `httpHeaders`, in written order.
@@ -100,6 +104,19 @@ pub enum ProbeKind {
     Grpc,
     /// `exec`, or nothing that needs a port.
     Exec,
+}
+
+/// What the kubelet sends to a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// GET of a liveness, readiness or startup probe, on this path.
+    Get(String),
+    /// GET of a lifecycle hook, on this path.
+    Hook(String),
+    /// The gRPC health check (kubernetes v1.33 `pkg/probe/grpc/grpc.go`).
+    Health,
+    /// A request within TLS.
+    Tls,
 }
 
 /// A Namespace.
@@ -187,11 +204,13 @@ impl Workload {
             (table(template.path(&["metadata", "labels"])), table(template.path(&["metadata", "annotations"])));
         let pods = template.get("spec");
         let (mut ports, mut probes) = (Vec::new(), Vec::new());
+        let mut all_declare = true;
         for container in pods.map(serving).unwrap_or_default() {
             let declared = container.get("ports").map(Node::items).unwrap_or_default();
             let own: Vec<ContainerPort> =
                 declared.iter().filter_map(|port| ContainerPort::read(container, port)).collect();
             broken |= own.len() != declared.len();
+            all_declare &= !own.is_empty();
             probes.extend(Probe::all_of(container, &own, source));
             ports.extend(own);
         }
@@ -210,6 +229,7 @@ impl Workload {
             selector: own_selector(header, &labels),
             labels,
             annotations,
+            all_declare: all_declare && !ports.is_empty(),
             ports,
             probes,
             host_network: host_network.unwrap_or(false),
@@ -240,13 +260,15 @@ impl Workload {
             selector: _,
             annotations: _,
             ports,
+            all_declare,
             probes,
             host_network,
             place: _,
         } = self;
         let calls =
             |probes: &[Probe]| -> Vec<_> { probes.iter().map(|probe| (probe.what.clone(), probe.port)).collect() };
-        (account, labels, ports, host_network) == (&other.account, &other.labels, &other.ports, &other.host_network)
+        (account, labels, ports, all_declare, host_network)
+            == (&other.account, &other.labels, &other.ports, &other.all_declare, &other.host_network)
             && calls(probes) == calls(&other.probes)
     }
 }
@@ -314,6 +336,22 @@ impl ContainerPort {
 // === impl Probe ===
 
 impl Probe {
+    /// What is sent to a port; none where only a connection is made, or nothing is sent.
+    #[must_use]
+    pub fn check(&self) -> Option<Check> {
+        match &self.what {
+            ProbeKind::Http { tls: true, .. } => Some(Check::Tls),
+            ProbeKind::Http { path, .. } => {
+                // The query is no part of a path, and the kubelet writes what is missing.
+                let path = path.split(['?', '#']).next().unwrap_or_default();
+                let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+                Some(if self.role == ProbeRole::Lifecycle { Check::Hook(path) } else { Check::Get(path) })
+            }
+            ProbeKind::Grpc => Some(Check::Health),
+            ProbeKind::Tcp | ProbeKind::Exec => None,
+        }
+    }
+
     fn all_of(container: &Node, ports: &[ContainerPort], source: SourceId) -> Vec<Self> {
         let at: [(ProbeRole, &[&str]); 5] = [
             (ProbeRole::Liveness, &["livenessProbe"]),
@@ -347,7 +385,8 @@ impl ProbeKind {
             let pair = |header: &Node| Some((header.get("name").and_then(text)?, header.get("value").and_then(text)?));
             let path = http.get("path").and_then(text).filter(|path| !path.is_empty());
             let path = path.unwrap_or_else(|| "/".to_owned());
-            return (Self::Http { path, headers: headers.iter().filter_map(pair).collect() }, http.get("port"));
+            let tls = http.get("scheme").and_then(text).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+            return (Self::Http { tls, path, headers: headers.iter().filter_map(pair).collect() }, http.get("port"));
         }
         if let Some(tcp) = node.get("tcpSocket") {
             return (Self::Tcp, tcp.get("port"));
@@ -355,6 +394,20 @@ impl ProbeKind {
         match node.get("grpc") {
             Some(grpc) => (Self::Grpc, grpc.get("port")),
             None => (Self::Exec, None),
+        }
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    /// The method and the path of its request; none where TLS hides them.
+    #[must_use]
+    pub fn request(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Get(path) | Self::Hook(path) => Some(("GET", path)),
+            Self::Health => Some(("POST", "/grpc.health.v1.Health/Check")),
+            Self::Tls => None,
         }
     }
 }

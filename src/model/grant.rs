@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RequestPattern;
+use crate::mappings::UnservedPorts;
 use crate::place::Place;
 
 /// Who sends or receives.
@@ -78,6 +79,8 @@ pub struct Grant {
     pub opaque_ports: Ports,
     /// The UDP ports that may be called.
     pub udp_ports: Ports,
+    /// What it did at ports of the pods that no Service leads to, where Services select them.
+    pub unserved: UnservedPorts,
     /// Where the destination is written.
     pub place: Place,
 }

@@ -23,6 +23,10 @@ pub use pattern::{HeaderPattern, Languages, Methods, PathPattern, RequestPattern
 pub use reading::{Choice, Whose, decide, had_no_effect};
 pub use split::{Group, Groups, Reading, Refusal, Surroundings};
 
+/// How to give one version of an object that is there several times. Naming its file is not enough: a file is read with its
+/// directory.
+pub const ONE_VERSION: &str = "give one version at a time: as a stream (`smi2gamma report - < FILE`, since beside a named file its whole directory counts), or in a folder of its own";
+
 /// A Service by name. The namespace is the one in force: the scope's, else the one written; none where neither says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceRef {

@@ -6,7 +6,7 @@ use super::host::HostPort;
 use super::named::pick;
 use super::pattern::{GroupMeaning, Languages, MatchReading, read_group};
 use super::weights::{WeightError, least_integers};
-use super::{Host, RequestPattern, ServiceRef, Share, Split};
+use super::{Host, ONE_VERSION, RequestPattern, ServiceRef, Share, Split};
 use crate::code;
 use crate::inventory::{Inventory, Lookup};
 use crate::mappings::{self, DuplicateBackend, MatchesReading, NameForms, SelfReference, SplitReading};
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
                 Finding::new(code!("group-ambiguous"), format!("HTTPRouteGroup `{name_text}` is there more than once"))
                     .at(self.at(*span))
                     .label(Place { source, span: other.meta.name.span }, "another version of it")
-                    .help("give smi2gamma one version at a time, or put the versions into folders of their own"),
+                    .help(ONE_VERSION),
             )),
             Lookup::Missing => Err(Box::new(
                 Finding::new(code!("group-missing"), format!("HTTPRouteGroup `{name_text}` is not in this scope"))

@@ -375,7 +375,7 @@ impl Speaker<'_> {
                     let last = segments.filter(|(_, ends)| graph.ends_inside(ends));
                     found.extend(last.map(|(segment, _)| format!("{}{REST}/{segment}", at.text)));
                 }
-                found.extend(tail.iter().flat_map(|tail| at.with_tail(tail)));
+                found.extend(tail.iter().map(|tail| at.with_tail(tail)));
             }
             let next: Vec<(String, Vec<usize>)> = match literal {
                 Some(segments) => segments.into_iter().filter(spelled).collect(),
@@ -661,16 +661,15 @@ struct Segments {
 // === impl Segments ===
 
 impl Segments {
-    /// Templates that end here with an operator and what all strings end with.
-    fn with_tail(&self, tail: &str) -> Vec<String> {
-        let rest = format!("{}{REST}{tail}", self.text);
-        if tail.contains('/') { vec![rest] } else { vec![format!("{}{ONE}{tail}", self.text), rest] }
+    /// The template that ends here with `{**}` and the segments that all strings end with.
+    fn with_tail(&self, tail: &str) -> String {
+        format!("{}{REST}{tail}", self.text)
     }
 }
 
-/// As much of a common ending as a template can have after an operator: whole segments, or a part of one.
+/// As much of a common ending as a template can have after an operator: whole segments.
 fn template_tail(ending: &str) -> Option<String> {
-    let tail = ending.find('/').map_or(ending, |slash| &ending[slash..]);
+    let tail = &ending[ending.find('/')?..];
     let spelled = |segment: &str| segment.bytes().all(is_template_byte);
-    (!tail.is_empty() && tail.split('/').all(spelled)).then(|| tail.to_owned())
+    tail.split('/').all(spelled).then(|| tail.to_owned())
 }

@@ -37,9 +37,10 @@ pub enum Word {
     /// empty one (Envoy `present_match`): the whole domain, either way.
     Present,
     /// A path with `{*}` for a segment and, as the last operator, `{**}` for any number of them. Neither takes every
-    /// character of a path: `{*}` is one or more, `{**}` is none or more, of letters, digits and `-._~%!$&'()+,;:@`, and `/`
-    /// in the second. So `{*}` is narrower than `[^/]+` by `=`, `*` and what a URI has only percent-encoded, and
-    /// `/a/{**}` takes `/a/`, but not `/a`.
+    /// character of a path: `{*}` is one or more, `{**}` is none or more, of letters, digits and `-._~%!$&'()*+,;:@=`, and `/`
+    /// in the second. So `{*}` is narrower than `[^/]+` by what a URI has only percent-encoded, and `/a/{**}` takes `/a/`, but
+    /// not `/a`. The star is among them since Envoy 1.35.0 (issue 39168). Envoy would take text after an operator
+    /// (`{*}.json`), Istio's webhook does not.
     Template(String),
 }
 
@@ -152,9 +153,14 @@ fn class(bytes: impl Iterator<Item = u8>) -> Hir {
 
 // --- templates ---
 
-/// Whether a template may have `byte` in a literal segment, and its operators take it.
+/// Whether a template may have `byte` in a literal segment.
 pub(super) fn is_template_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=".contains(&byte)
+}
+
+/// Whether the operators of a template take `byte`.
+fn is_operand_byte(byte: u8) -> bool {
+    is_template_byte(byte) || byte == b'*'
 }
 
 fn refused(why: &str, offset: usize) -> PatternError {
@@ -174,27 +180,23 @@ fn pieces(template: &str) -> Result<Vec<Hir>, PatternError> {
     let mut pieces = Vec::new();
     for (at, segment) in segments.iter().enumerate() {
         pieces.push(literal("/"));
-        let (operator, tail) = match (segment.strip_prefix(ONE), segment.strip_prefix(REST)) {
-            (Some(tail), _) => (Some(run(1, false)), tail),
-            (None, Some(tail)) => (Some(run(0, true)), tail),
-            (None, None) => (None, *segment),
+        let operator = match *segment {
+            ONE => Some(run(1, false)),
+            REST => Some(run(0, true)),
+            _ => None,
         };
         if operator.is_some() && rest_seen {
             return Err(refused("`{**}` is the last operator of a template", offset));
         }
-        if !tail.bytes().all(is_template_byte) || (segment.is_empty() && at != last) {
+        if operator.is_none() && (!segment.bytes().all(is_template_byte) || (segment.is_empty() && at != last)) {
             return Err(refused(
-                "a segment of a template is `{*}`, `{**}` or one or more of letters, digits and `-._~%!$&'()+,;:@`",
+                "a segment of a template is `{*}`, `{**}` or one or more of letters, digits and `-._~%!$&'()+,;:@=`",
                 offset,
             ));
         }
-        if operator.is_some() && !tail.is_empty() && at != last {
-            return Err(refused("text after an operator is for the last segment of a template", offset));
-        }
-        rest_seen |= segment.starts_with(REST);
+        rest_seen |= *segment == REST;
         operators += usize::from(operator.is_some());
-        pieces.extend(operator);
-        pieces.push(literal(tail));
+        pieces.push(operator.unwrap_or_else(|| literal(segment)));
         offset += segment.len() + 1;
     }
     if operators == 0 { Err(refused("a template has `{*}` or `{**}`", 0)) } else { Ok(pieces) }
@@ -202,6 +204,6 @@ fn pieces(template: &str) -> Result<Vec<Hir>, PatternError> {
 
 /// `min` or more of the bytes that an operator takes, with slashes among them or not.
 fn run(min: u32, slashes: bool) -> Hir {
-    let sub = Box::new(class((0..=u8::MAX).filter(|&byte| is_template_byte(byte) || (slashes && byte == b'/'))));
+    let sub = Box::new(class((0..=u8::MAX).filter(|&byte| is_operand_byte(byte) || (slashes && byte == b'/'))));
     Hir::repetition(Repetition { min, max: None, greedy: true, sub })
 }

@@ -11,8 +11,9 @@ use crate::code;
 use crate::manifest::Effect;
 use crate::mappings::{self, Source as Mesh};
 use crate::model::Whose;
+use crate::place::Place;
 use crate::report::{Finding, catalogue};
-use crate::smi::{Kind, Object, Subject, Version};
+use crate::smi::{Kind, Object, Version};
 use crate::verify::{
     AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
@@ -73,14 +74,11 @@ fn compared(
     after: &World<'_>,
     closures: &[&Closure],
     known: &Known,
-    targets: &BTreeMap<usize, Account>,
+    targets: &BTreeMap<usize, Place>,
     index: &Index<'_>,
 ) -> Vec<(Closure, Proved)> {
     let side = After::new(after, question.profile.target, &question.profile.version);
     let Some(policy) = policy(&side) else { return Vec::new() };
-    let accounts = |closure: &Closure| -> BTreeSet<Account> {
-        closure.iter().filter_map(|object| targets.get(object)).cloned().collect()
-    };
     let mut by_mesh: BTreeMap<&str, (&'static Mesh, Vec<&Closure>)> = BTreeMap::new();
     for &closure in closures {
         for mesh in question.meshes_of_grants(closure, index) {
@@ -90,6 +88,11 @@ fn compared(
     let mut seen: BTreeMap<&Closure, Vec<Read>> = BTreeMap::new();
     for (mesh, closures) in by_mesh.into_values() {
         let grants = Grants::new(before, mesh, known.enforced);
+        let destinations = grants.destinations(question.inventory);
+        let accounts = |closure: &Closure| -> BTreeSet<Account> {
+            let places = closure.iter().filter_map(|object| targets.get(object));
+            places.filter_map(|place| destinations.get(place)).flatten().cloned().collect()
+        };
         let options = AccessOptions {
             prepared: true,
             whole: question.whole,
@@ -130,17 +133,13 @@ impl Question<'_> {
         if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
     }
 
-    /// The destination of each TrafficTarget that is converted; none of one that names it by an IdentityBinding, so that its
-    /// closure is not proved.
-    fn targets(&self) -> BTreeMap<usize, Account> {
-        let read = |member: &super::Member<'_>| {
-            let Object::TrafficTarget(target) = member.object else { return None };
-            let binding = Kind::IdentityBinding.name();
-            let is_account = |subject: &&Subject| subject.kind.as_ref().is_none_or(|kind| kind.value != binding);
-            let destination = target.destination.as_ref().filter(is_account)?;
-            let written = destination.namespace.as_ref().map(|namespace| namespace.value.as_str());
-            let namespace = written.or(member.namespace).map(str::to_owned);
-            Some((member.index?, Account { namespace, name: destination.name.as_ref()?.value.clone() }))
+    /// The TrafficTargets that are converted, and where their names are written.
+    fn targets(&self) -> BTreeMap<usize, Place> {
+        let read = |member: &super::Member<'_>| match member.object {
+            Object::TrafficTarget(target) => {
+                Some((member.index?, Place { source: member.source, span: target.meta.name.span }))
+            }
+            _ => None,
         };
         self.members.iter().filter_map(read).collect()
     }

@@ -223,7 +223,10 @@ fn edits(from: &[char], to: &str) -> usize {
 impl Row {
     /// `blocked (error), since 0.1.0`
     fn weight(&self) -> String {
-        let level = self.level().word();
+        let level = match (self.outcome, self.level) {
+            (Some(Outcome::Unsupported), None) => "error for a TrafficTarget, else warning",
+            _ => self.level().word(),
+        };
         match self.outcome {
             Some(outcome) => format!("{} ({level}), since {}", outcome.word(), self.since),
             None => format!("{level}, since {}", self.since),
@@ -235,7 +238,7 @@ impl Row {
     }
 
     /// The level of the findings of this row: blocked is an error, unsupported, delegated and approximated are
-    /// warnings, the rest is what the row says.
+    /// warnings, the rest is what the row says. What is unsupported of a TrafficTarget is made an error by `settle`.
     #[must_use]
     pub fn level(&self) -> Level {
         match self.outcome {
@@ -251,6 +254,12 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn explain_says_that_what_is_unsupported_is_an_error_for_a_grant() {
+        let text = explain("loss-undecided").unwrap();
+        assert!(text.contains("unsupported (error for a TrafficTarget, else warning)"), "{text}");
+    }
 
     #[test]
     fn explain_says_meaning_reason_remedy_and_sources() {

@@ -182,9 +182,10 @@ fn table(namespace: Option<&str>, objects: &[&ObjectReport], lines: &Lines<'_>) 
 /// One group, folded: where, what is known, why it matters, what to do, where else.
 fn findings(group: &Group<'_>, report: &Report, lines: &Lines<'_>) -> String {
     let first = group.first(report);
-    let places = match group.members.len() {
-        1 => String::new(),
-        many => format!(" ({many} places)"),
+    let others = group.others(report);
+    let places = match others.len() {
+        0 => String::new(),
+        more => format!(" ({} places)", more + 1),
     };
     let title = format!("{} {}: {}{places}", group.level.word(), code(group.code.0), prose(&first.message));
     let mut parts: Vec<String> =
@@ -200,17 +201,17 @@ fn findings(group: &Group<'_>, report: &Report, lines: &Lines<'_>) -> String {
         Some(help) => parts.push(format!("**To do**: {}\n", prose(help))),
         None => {}
     }
-    if group.members.len() > 1 {
-        let mut also: String = group
-            .others(report)
+    if !others.is_empty() {
+        let mut also: String = others
+            .iter()
             .take(MAX_PLACES)
             .map(|finding| {
                 let place = finding.place.map(|place| format!("{} ", code(&lines.display(place)))).unwrap_or_default();
                 format!("- {place}{}\n", prose(&finding.message))
             })
             .collect();
-        if group.members.len() - 1 > MAX_PLACES {
-            let _ = writeln!(also, "- and {} more", group.members.len() - 1 - MAX_PLACES);
+        if others.len() > MAX_PLACES {
+            let _ = writeln!(also, "- and {} more", others.len() - MAX_PLACES);
         }
         parts.push(format!("**Also**:\n\n{also}"));
     }

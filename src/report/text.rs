@@ -72,8 +72,9 @@ pub(super) fn head(report: &Report, options: &TextOptions) -> String {
 fn block(group: &Group<'_>, report: &Report, lines: &Lines<'_>, options: &TextOptions) -> String {
     let first = group.first(report);
     let most = if options.verbose { usize::MAX } else { MAX_OTHERS };
-    let mut others: Vec<String> = group.others(report).take(most).map(|finding| also(finding, first, lines)).collect();
-    let rest = (group.members.len() - 1).saturating_sub(others.len());
+    let all = group.others(report);
+    let mut others: Vec<String> = all.iter().take(most).map(|finding| also(finding, first, lines)).collect();
+    let rest = all.len() - others.len();
     if rest > 0 {
         others.push(format!("and {rest} more (--verbose shows all)"));
     }

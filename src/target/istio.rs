@@ -10,11 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::istio_rules::{
-    Allowed, Names, Notes, Ports, ROOT_NAMESPACE, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of,
-    selector, signature,
+    Allowed, Names, Notes, Ports, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of, selector, signature,
 };
 use super::{Policy, in_namespaces};
-use crate::access::{Around, Closure, Permission, PodPort, PortProtocol, Workloads, Written};
+use crate::access::{Around, Closed, Closure, Permission, PodPort, PortProtocol, Rest, Workloads, Written};
 use crate::code;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::model::grant::Requests;
@@ -35,8 +34,8 @@ impl Policy for Sidecar {
         })
     }
 
-    fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
-        default_deny(namespace, around)
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
+        default_deny(rest, around, |_| true)
     }
 }
 
@@ -53,13 +52,16 @@ pub(super) fn not_served(closures: &[Closure<'_>], around: Around<'_>) -> Vec<Wr
     closures.iter().map(refused).collect()
 }
 
-/// The policy that allows nothing in `namespace`; none in the namespace where it would hold for the whole mesh.
-pub(super) fn default_deny(namespace: &str, around: Around<'_>) -> Vec<Manifest> {
-    let Some(speaker) = Speaker::new(around).filter(|_| namespace != ROOT_NAMESPACE) else { return Vec::new() };
+/// The policy that allows nothing in a namespace; none in the one where it would hold for the whole mesh.
+pub(super) fn default_deny(rest: &Rest<'_>, around: Around<'_>, has_audit: impl Fn(&Manifest) -> bool) -> Closed {
+    let Some(speaker) = Speaker::new(around).filter(|speaker| !speaker.is_root(rest.namespace)) else {
+        return Closed::default();
+    };
     let metadata =
-        Metadata { namespace: Some(namespace.to_owned()), name: ALLOW_NOTHING.to_owned(), ..Metadata::default() };
+        Metadata { namespace: Some(rest.namespace.to_owned()), name: ALLOW_NOTHING.to_owned(), ..Metadata::default() };
     let deny = manifest(speaker.api_version, super::istio_rules::KIND, metadata, &Spec::default());
-    vec![deny.with(Effect::DeniesByDefault)]
+    let deny = if rest.reports { Some(&deny).filter(|deny| has_audit(deny)).map(dry_run) } else { Some(deny) };
+    Closed { manifests: deny.into_iter().collect(), findings: Vec::new() }
 }
 
 /// Names that nothing of a closure may have.
@@ -134,9 +136,18 @@ pub(super) fn finished(
     if refusals.is_empty() && !closure.held {
         return Written { manifests, audit: Vec::new(), refusals, findings };
     }
-    let enforcing = manifests.iter().filter(|manifest| manifest.effect == Effect::Enforces);
-    let audit = enforcing.filter(|manifest| has_audit(manifest)).map(dry_run).collect();
-    Written { manifests: Vec::new(), audit, refusals, findings }
+    Written { manifests: Vec::new(), audit: audited(&manifests, has_audit), refusals, findings }
+}
+
+/// The form of `manifests` that only reports, with what it needs to be read at all.
+pub(super) fn audited(manifests: &[Manifest], has_audit: impl Fn(&Manifest) -> bool) -> Vec<Manifest> {
+    let form = |manifest: &Manifest| match manifest.effect {
+        Effect::Enforces => has_audit(manifest).then(|| dry_run(manifest)),
+        Effect::Supports => Some(manifest.clone()),
+        Effect::Routes | Effect::Audits | Effect::DeniesByDefault => None,
+    };
+    let all: Vec<Manifest> = manifests.iter().filter_map(form).collect();
+    if all.iter().any(|manifest| manifest.effect == Effect::Audits) { all } else { Vec::new() }
 }
 
 fn spec(workloads: &Workloads, rules: Vec<Rule>) -> Spec {
@@ -148,8 +159,8 @@ pub(super) fn refused_as_a_whole(closure: &Closure<'_>, speaker: Speaker<'_>) ->
     let Some(first) = closure.permissions.first() else { return Vec::new() };
     let object = object_of(first, closure);
     let mut refusals = Vec::new();
-    if closure.namespace == ROOT_NAMESPACE {
-        let message = format!("a policy in `{ROOT_NAMESPACE}` holds for pods of every namespace");
+    if speaker.is_root(&closure.namespace) {
+        let message = format!("a policy in `{}` holds for pods of every namespace", closure.namespace);
         let finding = Finding::new(code!("policy-in-root-namespace"), message)
             .at(first.place)
             .help("move the workload to a namespace of its own");

@@ -22,12 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Policy;
-use super::istio::{ByPort, Phrases, default_deny, finished, not_served, refused_as_a_whole, reserved, udp};
+use super::istio::{ByPort, Phrases, audited, default_deny, finished, not_served, refused_as_a_whole, reserved, udp};
 use super::istio_rules::{
     Allowed, KIND, LOCAL_TRUST_DOMAIN, Names, Notes, Ports, Rule, Speaker, Spec, TargetRef, base_name, in_policies,
     object_of, selector,
 };
-use crate::access::{Around, Closure, Permission, Written};
+use crate::access::{Around, Closed, Closure, Permission, Rest, Written};
 use crate::code;
 use crate::inventory::kinds::{Entry, Header};
 use crate::inventory::{GatewayRoute, Lookup, Service};
@@ -97,9 +97,17 @@ impl Policy for Ambient {
         written
     }
 
-    fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest> {
-        default_deny(namespace, around)
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
+        default_deny(rest, around, |manifest| has_audit(manifest, around))
     }
+}
+
+/// Whether the form of a policy that only reports does only that. Before 1.29 ztunnel enforced it.
+fn has_audit(manifest: &Manifest, around: Around<'_>) -> bool {
+    let for_service = manifest.value.pointer("/spec/targetRefs").is_some();
+    let version = &around.profile.version;
+    manifest.id.kind == KIND
+        && (for_service || compare_versions(version, ZTUNNEL_DRY_RUN).is_some_and(std::cmp::Ordering::is_ge))
 }
 
 // === impl Map ===
@@ -342,7 +350,6 @@ impl<'a> Map<'a> {
         if let (Some(first), Some(object)) = (closure.permissions.first(), object) {
             for name in &services {
                 notes.refusals.extend(self.too_far(name).map(|finding| (object, finding.at(first.place))));
-                notes.findings.extend(self.needs_label(name).map(|finding| (object, finding.at(first.place))));
                 notes.refusals.extend(self.takes_pods(name).map(|finding| (object, finding.at(first.place))));
             }
             if self.speaker.around.settings.trust_domain.is_none() {
@@ -419,10 +426,15 @@ impl<'a> Map<'a> {
                 at_pods.push(self.speaker.policy(&closure.namespace, &taken, &origins, &spec));
             }
         }
+        let enforces = notes.refusals.is_empty() && !closure.held;
+        if let (Some(first), Some(object)) = (closure.permissions.first(), object) {
+            let labels = services.iter().filter_map(|name| self.needs_label(name, enforces));
+            notes.findings.extend(labels.map(|finding| (object, finding.at(first.place))));
+        }
         let mut manifests = self.written_waypoints(&services);
         manifests.extend(at_waypoints);
         manifests.extend(at_pods);
-        finished(closure, manifests, notes, |manifest| self.has_audit(manifest))
+        finished(closure, manifests, notes, |manifest| has_audit(manifest, self.speaker.around))
     }
 
     /// What a permission allows through the waypoint of a Service, by ports of the Service.
@@ -507,14 +519,6 @@ impl<'a> Map<'a> {
         manifest("gateway.networking.k8s.io/v1", "Gateway", metadata, &spec).with(Effect::Supports)
     }
 
-    /// Whether the form of a policy that only reports does only that. Before 1.29 ztunnel enforced it.
-    fn has_audit(&self, manifest: &Manifest) -> bool {
-        let for_service = manifest.value.pointer("/spec/targetRefs").is_some();
-        let version = &self.speaker.around.profile.version;
-        manifest.id.kind == KIND
-            && (for_service || compare_versions(version, ZTUNNEL_DRY_RUN).is_some_and(std::cmp::Ordering::is_ge))
-    }
-
     // --- what cannot be ---
 
     /// Holds what shares a Service with something that is held.
@@ -534,7 +538,8 @@ impl<'a> Map<'a> {
             let Some((one, cause)) = next else { return };
             held[one] = true;
             written[one].refusals.push(self.held_with(&self.closures[one], &self.closures[cause]));
-            written[one].manifests.clear();
+            let enforcing = std::mem::take(&mut written[one].manifests);
+            written[one].audit = audited(&enforcing, |manifest| has_audit(manifest, self.speaker.around));
         }
     }
 
@@ -615,7 +620,7 @@ impl<'a> Map<'a> {
         )
     }
 
-    fn needs_label(&self, name: &Named) -> Option<Finding> {
+    fn needs_label(&self, name: &Named, enforces: bool) -> Option<Finding> {
         let Waypoint { id, named: false, .. } = self.waypoints.get(name)? else { return None };
         let (namespace, service) = name;
         let message = format!("Service `{namespace}/{service}` has to name its waypoint, and does not");
@@ -623,11 +628,16 @@ impl<'a> Map<'a> {
         if id.0 != *namespace {
             command = format!("{command} istio.io/use-waypoint-namespace={}", id.0);
         }
-        Some(
-            Finding::new(code!("waypoint-label"), message)
+        let finding = Finding::new(code!("waypoint-label"), message);
+        Some(if enforces {
+            finding
                 .note("without it the gate before the pods denies everyone who calls the Service")
-                .help(format!("before the gate is applied: {command}")),
-        )
+                .help(format!("before the gate is applied: {command}"))
+        } else {
+            finding
+                .note("without it nothing reads the policy of the Service, so that it reports nothing")
+                .help(format!("once the waypoint is ready: {command}"))
+        })
     }
 
     fn is_served(&self, set: Set, port: u16) -> bool {

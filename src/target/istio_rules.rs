@@ -33,8 +33,6 @@ const DRY_RUN: &str = "istio.io/dry-run";
 /// What `principals` may call the trust domain of the mesh, whatever that is (istio/istio@1.31.0-rc.0
 /// `pilot/pkg/security/trustdomain/bundle.go`).
 pub(super) const LOCAL_TRUST_DOMAIN: &str = "cluster.local";
-/// The namespace in which a policy holds for the whole mesh, unless the mesh was installed elsewhere.
-pub(super) const ROOT_NAMESPACE: &str = "istio-system";
 /// Rules in one policy (CRD of 1.25 and later, `rules`).
 const MAX_RULES: usize = 512;
 /// Principals in one rule, and operations in one rule: the CRD sets no limit, the size of an object does.
@@ -193,6 +191,12 @@ pub(super) struct Speaker<'a> {
 // === impl Speaker ===
 
 impl<'a> Speaker<'a> {
+    /// Whether policy of `namespace` holds for pods of every namespace.
+    pub(super) fn is_root(self, namespace: &str) -> bool {
+        let policy = self.around.profile.target.policy.as_ref();
+        policy.and_then(|policy| policy.root_namespace.as_deref()) == Some(namespace)
+    }
+
     /// A speaker for the target of `around`; none where its table has no policy that this version serves.
     pub fn new(around: Around<'a>) -> Option<Self> {
         let reading = around.profile.target.policy.as_ref()?;

@@ -11,8 +11,7 @@ mod linkerd;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-use crate::access::{Around, Closure, Written};
-use crate::manifest::Manifest;
+use crate::access::{Around, Closed, Closure, Rest, Written};
 use crate::mappings::{
     Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target,
     targets,
@@ -32,8 +31,8 @@ pub trait Policy: Sync {
     /// What its policy says of each closure of a scope, in their order.
     fn write(&self, closures: &[Closure<'_>], around: Around<'_>) -> Vec<Written>;
 
-    /// What denies everything without a grant in `namespace`; to be applied last.
-    fn default_deny(&self, namespace: &str, around: Around<'_>) -> Vec<Manifest>;
+    /// What denies everything without a grant in a namespace, or reports it; to be applied last.
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed;
 }
 
 /// Writes for the closures of each namespace by themselves, side by side, since names are taken within one; the answers

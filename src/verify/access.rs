@@ -6,13 +6,13 @@
 //! were reached by them, so that a probe that is denied after is a pod that is taken out of service.
 //!
 //! What the platform lets through is no widening, where a row `allowances` of the target names it, and for exactly that:
-//! the path of an httpGet probe. It leaves the verdict and is listed in its domain. A port that nothing declares, names or
+//! what the kubelet asks for. It leaves the verdict and is listed in its domain. A port that nothing declares, names or
 //! selects is asked about too; where only that port differs, the domain says that nothing listens there.
 
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pods::{Account, PodPort};
+use super::pods::{Account, PodPort, asks};
 use super::region::{Cells, Question, Seen, Term};
 use super::request::{Request, Source};
 use super::verdict::{Answer, Assumption, Relation, Verdict};
@@ -38,7 +38,7 @@ pub trait Guard: Sync {
     /// What it does with requests that reach one port of the pods of a workload.
     fn judge<'s>(&'s self, at: PodPort<'s>) -> Box<dyn Judge + 's>;
 
-    /// Whether the path of an httpGet probe is open to everyone, for the kubelet has no identity.
+    /// Whether what the kubelet asks for is open to everyone, for it has no identity.
     fn opens_probe_paths(&self) -> bool {
         false
     }
@@ -201,10 +201,10 @@ fn compare(
     cells: &mut Cells,
 ) {
     let (one, other) = (before.judge(at), after.judge(at));
-    let (probes, account) = (at.probe_paths(), at.account().to_string());
+    let (checks, account) = (at.checks(), at.account().to_string());
     let open = after.opens_probe_paths();
     let relate = |request: &Request, before: &Answer, after: &Answer, domain: &mut BTreeSet<Assumption>| {
-        let probe = request.method == "GET" && probes.contains(request.path.as_str());
+        let probe = !request.is_connection() && checks.iter().any(|check| asks(check, request));
         if request.source == Source::Node {
             domain.insert(Assumption::Probes(account.clone()));
         }
@@ -218,7 +218,7 @@ fn compare(
         }
         if probe && open && request.source != Source::Node && matches!(relation, Relation::Wider | Relation::Undecided)
         {
-            domain.insert(Assumption::ProbePath(account.clone(), at.port, request.path.clone()));
+            domain.insert(Assumption::ProbePath(account.clone(), at.port, request.line()));
             return Relation::Equal;
         }
         relation
@@ -232,7 +232,8 @@ fn compare(
             return;
         }
     };
-    let beside: Vec<Term> = probes.iter().filter_map(|path| exactly(path)).collect();
+    let paths = checks.iter().filter_map(|check| Some(check.request()?.1));
+    let beside: Vec<Term> = paths.filter_map(exactly).collect();
     let to = at.account().destination(Some(at.port));
     let question = Question {
         to: &to,
@@ -244,8 +245,9 @@ fn compare(
         relate: &relate,
     };
     seen.ask(&question, cells);
-    for path in &probes {
-        let (method, path) = ("GET".to_owned(), (*path).to_owned());
+    for check in &checks {
+        let (method, path) = check.request().unwrap_or_default();
+        let (method, path) = (method.to_owned(), path.to_owned());
         let request = Request { source: Source::Node, to: to.clone(), method, path, fields: BTreeMap::new() };
         seen.ask_one(&question, request);
     }

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::request::Request;
 use super::request::{Destination, same_namespace};
 use super::speaks::{Speaks, app_protocol, name_prefix};
-use crate::inventory::{ContainerPort, Inventory, Port, ProbeKind, Service, Transport, Workload};
+use crate::inventory::{Check, ContainerPort, Inventory, Port, Probe, Service, Transport, Workload};
 
 /// A ServiceAccount whose pods are called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,16 +115,26 @@ impl<'p> PodPort<'p> {
         Ok(found)
     }
 
-    /// The paths that httpGet probes ask for on the port, without a query.
+    /// What the kubelet sends to the port.
     #[must_use]
-    pub fn probe_paths(&self) -> BTreeSet<&'p str> {
+    pub fn checks(&self) -> BTreeSet<Check> {
         let probes = self.workload.probes.iter().filter(|probe| probe.port == Some(self.port));
-        probes
-            .filter_map(|probe| match &probe.what {
-                ProbeKind::Http { path, .. } => Some(path.split('?').next().unwrap_or(path)),
-                ProbeKind::Tcp | ProbeKind::Grpc | ProbeKind::Exec => None,
-            })
-            .collect()
+        probes.filter_map(Probe::check).collect()
+    }
+
+    /// Whether a request is one that the kubelet sends.
+    #[must_use]
+    pub fn is_check(&self, request: &Request) -> bool {
+        self.checks().iter().any(|check| asks(check, request))
+    }
+}
+
+/// Whether a request is this one of the kubelet.
+#[must_use]
+pub fn asks(check: &Check, request: &Request) -> bool {
+    match check.request() {
+        Some((method, path)) => request.method == method && request.path == path,
+        None => request.is_connection(),
     }
 }
 

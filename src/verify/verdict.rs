@@ -113,7 +113,7 @@ pub enum Assumption {
     Speaks(String, u16),
     /// The kubelet's probes of the pods of an account reached them before.
     Probes(String),
-    /// For the kubelet's sake a path of a port of the pods of an account is open to everyone.
+    /// For the kubelet's sake a request to a port of the pods of an account is open to everyone.
     ProbePath(String, u16, String),
     /// Someone may call whom no TrafficTarget names, since the user said so: who.
     Caller(String),
@@ -507,8 +507,8 @@ impl fmt::Display for Assumption {
                 write!(f, "port {port} of the pods of {account} speaks HTTP, though nothing says so")
             }
             Self::Probes(account) => write!(f, "the kubelet's probes reached the pods of {account} before"),
-            Self::ProbePath(account, port, path) => {
-                write!(f, "platform allowance: GET {path} on port {port} of {account} is open, for the kubelet's probes")
+            Self::ProbePath(account, port, request) => {
+                write!(f, "platform allowance: {request} on port {port} of {account} is open, for the kubelet's probes")
             }
             Self::Caller(who) => write!(f, "{who} may call, as it was named on the command line or in the configuration"),
             Self::Default(what) => write!(f, "{what}, which is the default"),

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -18,15 +19,16 @@ use crate::place::Span;
 /// `manifests` as YAML: documents separated by `---`, in the order given, each in the order of [`order`]. Ends with a
 /// line break; empty without manifests.
 #[must_use]
-pub fn to_yaml(manifests: &[Value]) -> String {
-    manifests.par_iter().map(|manifest| document(&order(manifest.clone()))).collect::<Vec<_>>().join("---\n")
+pub fn to_yaml<V: Borrow<Value> + Sync>(manifests: &[V]) -> String {
+    let texts = manifests.par_iter().map(|manifest| document(&ordered(manifest.borrow())));
+    texts.collect::<Vec<_>>().join("---\n")
 }
 
 /// `manifests` as JSON, indented by two spaces: the object if there is one, a `v1` List of them otherwise. Ends with a
 /// line break.
 #[must_use]
-pub fn to_json(manifests: &[Value]) -> String {
-    let mut ordered: Vec<Value> = manifests.iter().cloned().map(order).collect();
+pub fn to_json<V: Borrow<Value>>(manifests: &[V]) -> String {
+    let mut ordered: Vec<Value> = manifests.iter().map(|manifest| ordered(manifest.borrow()).into_owned()).collect();
     match (ordered.pop(), ordered.is_empty()) {
         (Some(only), true) => pretty(&only),
         (last, _) => {
@@ -42,7 +44,7 @@ pub fn to_json(manifests: &[Value]) -> String {
 #[must_use]
 pub fn to_yaml_block(value: &Value, indent: usize) -> String {
     // No scalar is written over several lines, so each line can be moved alone.
-    document(&order(value.clone())).trim_end_matches('\n').replace('\n', &format!("\n{}", " ".repeat(indent)))
+    document(&ordered(value)).trim_end_matches('\n').replace('\n', &format!("\n{}", " ".repeat(indent)))
 }
 
 /// `value` with its keys in the order of `mappings/key-order.yaml`; keys without a row come after, by name.
@@ -128,6 +130,23 @@ static RANKS: LazyLock<HashMap<&str, HashMap<&str, usize>>> = LazyLock::new(|| {
     };
     ROWS.iter().flat_map(|row| row.under.iter().map(move |under| (under.as_str(), ranks(row)))).collect()
 });
+
+/// `value` in the order of [`order`]; the same one where it has that order already.
+fn ordered(value: &Value) -> Cow<'_, Value> {
+    if is_sorted(value, "manifest") { Cow::Borrowed(value) } else { Cow::Owned(order(value.clone())) }
+}
+
+fn is_sorted(value: &Value, under: &str) -> bool {
+    match value {
+        Value::Object(object) => {
+            let ranks = RANKS.get(under);
+            object.keys().is_sorted_by(|one, other| compare(ranks, one, other).is_le())
+                && object.iter().all(|(key, value)| is_sorted(value, key))
+        }
+        Value::Array(items) => items.iter().all(|item| is_sorted(item, under)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
 
 fn sorted(value: Value, under: &str) -> Value {
     match value {
@@ -271,7 +290,7 @@ mod tests {
     #[test]
     fn documents_are_separated_and_the_first_has_no_separator() {
         assert_eq!(to_yaml(&[json!({"a": 1}), json!({"b": 2})]), "a: 1\n---\nb: 2\n");
-        assert_eq!(to_yaml(&[]), "");
+        assert_eq!(to_yaml::<Value>(&[]), "");
     }
 
     #[test]
@@ -279,7 +298,7 @@ mod tests {
         assert_eq!(to_json(&[json!({"kind": "A"})]), "{\n  \"kind\": \"A\"\n}\n");
         let list = read(&to_json(&[json!({"kind": "A"}), json!({"kind": "B"})]));
         assert_eq!(list, json!({"apiVersion": "v1", "kind": "List", "items": [{"kind": "A"}, {"kind": "B"}]}));
-        assert_eq!(read(&to_json(&[])), json!({"apiVersion": "v1", "kind": "List", "items": []}));
+        assert_eq!(read(&to_json::<Value>(&[])), json!({"apiVersion": "v1", "kind": "List", "items": []}));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use smi2gamma::mappings::{
     AccessGolden, AccessReading, AccessRequest, EmptyMatch, HeaderAnchoring, HostHeader, HttpOnOpaque,
     MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OtherNamespace, Overlap, PathReading, Permitted,
-    PortReading, RulesReading, Source, TcpBesideHttp, TcpOnHttp, UdpRule, sources,
+    PortReading, RulesReading, Source, TcpBesideHttp, TcpOnHttp, UdpRule, UnservedPorts, sources,
 };
 use smi2gamma::model::access::{AccessMeaning, AccessSurroundings, decide, read};
 use smi2gamma::model::grant::{Account, Grant, Numbering, Ports, Principal, Requests};
@@ -123,6 +123,10 @@ fn allows(grant: &Grant, request: &AccessRequest) -> bool {
         return false;
     }
     let port = port.unwrap_or(8080);
+    // Services lead to two ports, and no others.
+    if ![8080, 9000].contains(&port) && grant.unserved == UnservedPorts::Closed {
+        return false;
+    }
     let has = |ports: &Ports| match grant.numbering {
         Numbering::Pod => ports.has(port),
         Numbering::Service => ports.has(if port == 8080 { 80 } else { port }),
@@ -207,6 +211,7 @@ fn rows(reading: &'static AccessReading) -> Vec<Row> {
         opaque_sources,
         udp_rule,
         overlap,
+        unserved_ports,
         // Which ports speak HTTP, and who is let in beside grants, is asked of the workloads.
         protocol: _,
         allowances: _,
@@ -252,6 +257,7 @@ fn rows(reading: &'static AccessReading) -> Vec<Row> {
         row("opaque-sources", numbered, &opaque_sources.golden),
         row("udp-rule", udp_rule.is != UdpRule::Undefined && read, &udp_rule.golden),
         row("overlap", overlap.is == Overlap::Union, &overlap.golden),
+        row("unserved-ports", unserved_ports.is == UnservedPorts::Closed, &unserved_ports.golden),
     ]
 }
 
@@ -463,7 +469,7 @@ fn an_identity_binding_stands_for_each_of_its_schemes() {
     let grant = granted(one("spec", &text));
     let sources: Vec<Principal> = grant.sources.into_iter().map(|(principal, _)| principal).collect();
     let spiffe = |id: &str| Principal::Spiffe(id.to_owned());
-    assert_eq!(sources, [account("web"), spiffe("spiffe://cluster.local/ns/shop/sa/a"), spiffe("spiffe://b/c")]);
+    assert_eq!(sources, [account("web"), account("a"), spiffe("spiffe://b/c")]);
     let labels = BTreeMap::from([("app".to_owned(), "api".to_owned())]);
     assert_eq!(grant.destination, [Principal::Pods { namespace: Some("shop".to_owned()), labels }]);
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use smi2gamma::access::{AcceptedLoss, CallerClass, Side};
-use smi2gamma::outcome::Outcome;
+use smi2gamma::outcome::{Outcome, Proof};
 
 use crate::istio_engine::{self, Call, Http, Proxy};
 use crate::linkerd_engine::{self, Ask, Pods};
@@ -53,6 +53,14 @@ pub fn pods_with(metadata: &str, container: &str) -> String {
          namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}, {{name: \
          tcp-db, port: 5432, appProtocol: tcp}}]}}\n"
     )
+}
+
+/// Pods like those of `web`, of another account.
+fn pods_of(account: &str) -> String {
+    pods()
+        .replace("name: web", &format!("name: {account}"))
+        .replace("app: web", &format!("app: {account}"))
+        .replace("serviceAccountName: web", &format!("serviceAccountName: {account}"))
 }
 
 /// The pods without the port that is no HTTP.
@@ -270,6 +278,67 @@ fn policy_that_is_there_already_holds() {
     is_enforced(&input(server).to("istio").run(), istio);
 }
 
+#[test]
+fn policy_for_all_pods_holds_unless_it_allows_nothing() {
+    let authorization = |namespace: &str, spec: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: own, namespace: \
+             {namespace}}}\nspec: {spec}\n"
+        )
+    };
+    let input = |own: &str| World::of(reading() + &pods() + own).from("spec");
+    for namespace in ["shop", "istio-system"] {
+        let deny = authorization(namespace, "{action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}");
+        is_held(&input(&deny).to("istio").run(), "policy-exists", istio);
+        let nothing = authorization(namespace, "{}");
+        is_enforced(&input(&nothing).to("istio").run(), istio);
+    }
+    let elsewhere = authorization("till", "{rules: [{}]}");
+    is_enforced(&input(&elsewhere).to("istio").run(), istio);
+    let everyone = "---\napiVersion: policy.linkerd.io/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {name: own, \
+                    namespace: shop}\nspec: {targetRef: {kind: Namespace, name: shop}, requiredAuthenticationRefs: []}\n";
+    is_held(&input(everyone).to("linkerd").run(), "policy-exists", linkerd);
+}
+
+#[test]
+fn a_destination_that_a_binding_names_is_proved_as_well() {
+    for schemes in ["{serviceAccount: web}", "{podLabelSelector: {matchLabels: {app: web}}}"] {
+        let binding = format!(
+            "---\napiVersion: access.smi-spec.io/v1alpha4\nkind: IdentityBinding\nmetadata: {{name: b, namespace: \
+             shop}}\nspec: {{schemes: {schemes}}}\n"
+        );
+        let input = reading()
+            .replace("v1alpha3", "v1alpha4")
+            .replace("destination: {kind: ServiceAccount, name: web", "destination: {kind: IdentityBinding, name: b");
+        for (ran, allows) in both(|| World::of(input.clone() + &binding + &pods()).from("spec")) {
+            is_enforced(&ran, allows);
+            assert_eq!(ran.proof("TrafficTarget", "t"), Proof::Equal, "{schemes}: {:#?}", ran.findings());
+        }
+    }
+}
+
+#[test]
+fn a_spiffe_id_of_the_cluster_is_the_account_that_it_names() {
+    let binding = "---\napiVersion: access.smi-spec.io/v1alpha4\nkind: IdentityBinding\nmetadata: {name: b, namespace: \
+                   shop}\nspec: {schemes: {spiffeIdentities: [\"spiffe://cluster.local/ns/shop/sa/cart\"]}}\n";
+    let input = reading()
+        .replace("v1alpha3", "v1alpha4")
+        .replace("sources: [{kind: ServiceAccount, name: cart", "sources: [{kind: IdentityBinding, name: b");
+    for (ran, allows) in both(|| World::of(input.clone() + binding + &pods()).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
+fn pods_that_also_take_datagrams_are_protected_where_connections_are() {
+    let pods = pods()
+        .replace("{name: tcp-db, containerPort: 5432}", "{name: dns, containerPort: 53, protocol: UDP}")
+        .replace("{name: tcp-db, port: 5432, appProtocol: tcp}", "{name: dns, port: 53, protocol: UDP}");
+    for (ran, allows) in both(|| World::of(reading() + &pods).from("osm")) {
+        is_enforced(&ran, allows);
+    }
+}
+
 // --- pods ---
 
 #[test]
@@ -295,6 +364,32 @@ fn an_account_without_pods_is_held_until_its_labels_are_said() {
 }
 
 #[test]
+fn pods_that_two_label_sets_would_select_have_one_server_for_each_port() {
+    let canary = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-canary,");
+    let canary = canary.replace("app: web}", "app: web, track: canary}");
+    let input = reading() + &pods() + "---\n" + &canary;
+    let ran = World::of(input).from("spec").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    let mut ports: Vec<u64> = ran.of_kind("Server").iter().filter_map(|one| one["spec"]["port"].as_u64()).collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [5432, 8080], "{:#?}", ran.of_kind("Server"));
+}
+
+#[test]
+fn labels_that_are_said_and_miss_some_pods_of_the_account_hold() {
+    let other = pods().split("---\n").nth(1).expect("pods").replace("name: web,", "name: web-batch,");
+    let other = other.replace("app: web}", "app: batch}");
+    for (ran, allows) in
+        both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec").workload("shop/web", ("app", "web")))
+    {
+        is_held(&ran, "workload-labels-partial", allows);
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods() + "---\n" + &other).from("spec")) {
+        is_enforced(&ran, allows);
+    }
+}
+
+#[test]
 fn a_document_that_cannot_be_read_may_hold_pods() {
     let broken = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: other, namespace: shop}\nspec: {template: \
                   {metadata: {labels: {app: web}}, spec: {serviceAccountName: {{ .Values.account }}}}}\n";
@@ -315,6 +410,52 @@ fn a_port_of_a_service_that_is_not_known_is_not_cut_off() {
     for (ran, allows) in both(|| World::of(input.replace("[8080]", "[80]")).from("spec")) {
         is_enforced(&ran, allows);
     }
+}
+
+/// A port for metrics, which no Service leads to.
+fn pods_with_metrics() -> String {
+    pods().replace("{name: tcp-db, containerPort: 5432}", "{name: tcp-db, containerPort: 5432}, {containerPort: 9090}")
+}
+
+#[test]
+fn a_port_that_no_service_leads_to_is_open_to_nobody_where_the_mesh_led_to_services_only() {
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("osm")) {
+        is_enforced(&ran, allows);
+        assert!(!allows(&ran, 9090, "cart GET /"), "{:#?}", ran.manifests());
+    }
+    for (ran, allows) in both(|| World::of(reading() + &pods_with_metrics()).from("spec")) {
+        is_enforced(&ran, allows);
+        assert!(allows(&ran, 9090, "cart GET /") && !allows(&ran, 9090, "till GET /"), "{:#?}", ran.manifests());
+    }
+}
+
+#[test]
+fn a_probe_of_a_port_that_no_service_leads_to_goes_on_and_opens_it_to_nobody_else() {
+    let probe = ", livenessProbe: {httpGet: {path: /healthz, port: 9999}}";
+    let ran = World::of(reading() + &pods_with("", probe)).from("osm").to("linkerd").run();
+    is_enforced(&ran, linkerd);
+    assert!(!linkerd(&ran, 9999, "cart GET /"), "{:#?}", ran.manifests());
+    let parents: Vec<_> =
+        ran.of_kind("HTTPRoute").into_iter().map(|route| &route["spec"]["parentRefs"][0]["name"]).collect();
+    assert_eq!(parents, ["web-8080"], "Linkerd lets probes through by itself where a Server has no route");
+}
+
+#[test]
+fn a_container_that_declares_no_port_may_listen_on_any() {
+    let agent = pods().replace("containers: [", "containers: [{name: agent}, ");
+    let ran = World::of(reading() + &agent).from("spec").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(istio(&ran, 7000, "cart GET /") && !istio(&ran, 7000, "till GET /"), "{:#?}", ran.manifests());
+    let ran = World::of(reading() + &agent).from("spec").to("linkerd").run();
+    assert!(ran.has("linkerd-undeclared-ports"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn ports_that_nothing_declares_are_closed_where_the_mesh_led_to_services_only() {
+    let undeclared = pods().replace("{name: http, containerPort: 8080}, {name: tcp-db, containerPort: 5432}", "");
+    let ran = World::of(reading() + &undeclared).from("osm").to("istio").run();
+    is_enforced(&ran, istio);
+    assert!(!istio(&ran, 7000, "cart GET /"), "{:#?}", ran.manifests());
 }
 
 // --- versions ---
@@ -352,6 +493,15 @@ fn what_a_permissive_mesh_did_not_enforce_is_written_to_report() {
     for (ran, allows) in both(|| input().enforced(true)) {
         is_enforced(&ran, allows);
     }
+}
+
+#[test]
+fn what_a_permissive_mesh_did_not_enforce_only_reports_in_ambient_mode_too() {
+    let some = grant("t", &by("a")) + &g("{name: a, methods: [GET]}");
+    let ran = World::of(some + &pods() + &mesh_config(true)).to("istio-ambient").run();
+    assert!(ran.has("source-permissive"), "{:#?}", ran.findings());
+    assert!(ran.audits() && !ran.enforces(), "{:#?}", ran.manifests());
+    assert_eq!(ran.of_kind("Gateway").len(), 1, "policy of a Service is read by its waypoint");
 }
 
 #[test]
@@ -402,14 +552,86 @@ fn a_namespace_with_a_held_destination_is_not_denied_by_default() {
 
 #[test]
 fn a_namespace_whose_pods_are_called_without_a_grant_is_not_denied_by_default() {
-    let other = pods()
-        .replace("name: web", "name: front")
-        .replace("app: web", "app: front")
-        .replace("serviceAccountName: web", "serviceAccountName: front");
-    let input = reading() + &pods() + &other + &INGRESS.replace("{name: web, port", "{name: front, port");
+    let input = reading() + &pods() + &pods_of("front") + &INGRESS.replace("{name: web, port", "{name: front, port");
     let ran = World::of(input).from("spec").to("istio").default_deny().run();
     is_enforced(&ran, istio);
     assert!(ran.has("default-deny-withheld"), "{:#?}", ran.findings());
+}
+
+/// The Servers of the output: what they select, and their posture.
+fn servers(ran: &Ran) -> Vec<(String, String)> {
+    let text = |server: &serde_json::Value, path: &str| server.pointer(path).expect(path).as_str().unwrap().to_owned();
+    ran.of_kind("Server")
+        .into_iter()
+        .map(|server| (text(server, "/spec/podSelector/matchLabels/app"), text(server, "/spec/accessPolicy")))
+        .collect()
+}
+
+#[test]
+fn linkerd_denies_the_rest_by_servers_that_let_nobody_in() {
+    let ran = World::of(reading() + &pods() + &pods_of("front")).from("spec").to("linkerd").default_deny().run();
+    is_enforced(&ran, linkerd);
+    let servers = servers(&ran);
+    assert_eq!(servers.last(), Some(&("front".to_owned(), "deny".to_owned())), "{servers:?}");
+    assert_eq!(ran.manifests().last().map(|last| last["kind"].clone()), Some("Server".into()), "last in the output");
+    assert!(!ran.has("default-deny-left") && !ran.has("default-deny-partial"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn what_linkerd_cannot_select_stays_open_and_is_said_to() {
+    let twins = pods_of("front") + &pods_of("front").replace("serviceAccountName: front", "serviceAccountName: back");
+    let twins = twins.replacen("name: front", "name: other", 1);
+    let ran = World::of(reading() + &pods() + &twins).from("spec").to("linkerd").default_deny().run();
+    assert!(servers(&ran).iter().all(|(app, _)| app != "front"));
+    assert!(ran.has("default-deny-partial"), "{:#?}", ran.findings());
+    let bare = pods_of("front").replace("ports:", "unknown:");
+    let ran = World::of(reading() + &pods() + &bare).from("spec").to("linkerd").default_deny().run();
+    assert!(ran.finding("default-deny-partial").message.contains("nothing declares"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn what_was_not_enforced_is_not_denied_by_default_either() {
+    for (to, kind) in [("linkerd", "Server"), ("istio", "AuthorizationPolicy")] {
+        let input = reading() + &pods() + &pods_of("front");
+        let ran = World::of(input).from("osm").enforced(false).to(to).default_deny().run();
+        assert!(!ran.enforces(), "{to}");
+        let last = ran.manifests().pop().expect("output");
+        assert_eq!(last["kind"], kind);
+        let reports =
+            last["spec"]["accessPolicy"] == "audit" || last["metadata"]["annotations"]["istio.io/dry-run"] == "true";
+        assert!(reports, "{last}");
+        assert!(ran.has("default-deny-reports"));
+    }
+}
+
+#[test]
+fn an_ingress_that_was_named_at_a_destination_does_not_keep_the_rest_open() {
+    let ran = World::of(reading() + &pods() + INGRESS)
+        .from("spec")
+        .to("istio")
+        .caller(CallerClass::Ingress, "edge/gate")
+        .default_deny()
+        .run();
+    assert!(!ran.has("default-deny-withheld"), "{:#?}", ran.findings());
+}
+
+#[test]
+fn a_grant_that_is_not_converted_keeps_its_namespace_from_being_denied_by_default() {
+    let other = "
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: other, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: front, namespace: shop}
+  sources: [{kind: ServiceAccount, name: till, namespace: shop}]
+  rules: [{kind: HTTPRouteGroup, name: nowhere}]
+";
+    for to in ["linkerd", "istio", "istio-ambient"] {
+        let input = reading() + &pods() + &pods_of("front") + other;
+        let ran = World::of(input).from("spec").to(to).default_deny().run();
+        assert!(ran.has("default-deny-withheld"), "{to}: {:#?}", ran.findings());
+    }
 }
 
 // --- losses ---
@@ -423,11 +645,31 @@ fn versioned() -> String {
 fn printed(ran: &Ran) -> Vec<AcceptedLoss> {
     let help = ran.finding("loss-undecided").help.clone().expect("a help");
     let entries = help.split_once('\n').expect("entries").1.replace("WHY", "tested");
-    let read = |entry: &str| {
-        let config: smi2gamma::cli::config::Config = serde_yaml::from_str(entry).expect("an entry to paste");
-        smi2gamma::cli::policy::losses(config.losses, entry, "smi2gamma.yaml").expect("an entry that is accepted")
-    };
-    entries.split("or\n").flat_map(read).collect()
+    entries.split("or\n").flat_map(|entry| pasted(&format!("losses:\n{entry}"))).collect()
+}
+
+/// What a configuration of this text accepts.
+fn pasted(text: &str) -> Vec<AcceptedLoss> {
+    let config: smi2gamma::cli::config::Config = serde_yaml::from_str(text).expect("a configuration");
+    smi2gamma::cli::policy::losses(config.losses, text, "smi2gamma.yaml").expect("entries that are accepted")
+}
+
+#[test]
+fn entries_for_several_losses_are_pasted_below_each_other() {
+    let two = "{name: a, pathRegex: '/v[0-9]+', methods: [GET], headers: [{x-a: '[0-9]+'}]}";
+    let world = || World::of(grant("t", &by("a")) + &g(two) + &pods()).from("osm").to("istio");
+    let ran = world().run();
+    let helps = ran.findings().iter().filter(|finding| finding.code.0 == "loss-undecided");
+    let wider = helps.map(|finding| {
+        let help = finding.help.as_deref().expect("a help");
+        let entries = help.split_once("smi2gamma.yaml:\n").expect("entries").1;
+        entries.split("or\n").next().expect("one side").replace("WHY", "tested")
+    });
+    let text = format!("losses:\n{}", wider.collect::<String>());
+    let entries = pasted(&text);
+    assert_eq!(entries.len(), 2, "{text}");
+    let ran = entries.into_iter().fold(world(), World::accepting).run();
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Approximated, "{:#?}", ran.findings());
 }
 
 #[test]

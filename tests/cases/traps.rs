@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use smi2gamma::outcome::Outcome;
+
 use crate::istio_engine::Proxy;
 use crate::policy::{both, by, g, grant, grant_from, http_pods, linkerd, pods, pods_with, reading, through};
 use crate::world::{Ran, World, named_split, services};
@@ -56,6 +58,19 @@ fn probes_go_on() {
     assert!(linkerd(&ran, 8080, "- GET /healthz user-agent=kube-probe/1.33"), "{:#?}", ran.manifests());
     assert!(!linkerd(&ran, 8080, "- GET /") && !linkerd(&ran, 8080, "- POST /healthz"));
     assert!(linkerd(&ran, 8080, "cart GET /healthz"), "who may read everything may read that too");
+    for (probe, request) in [
+        (", livenessProbe: {grpc: {port: 8080}}", "- POST /grpc.health.v1.Health/Check"),
+        (", lifecycle: {preStop: {httpGet: {path: drain, port: 8080}}}", "- GET /drain"),
+    ] {
+        let ran = World::of(reading() + &pods_with("", probe)).from("spec").to("linkerd").run();
+        assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "{:#?}", ran.findings());
+        assert!(linkerd(&ran, 8080, request), "{:#?}", ran.manifests());
+    }
+    let secret = ", livenessProbe: {httpGet: {scheme: HTTPS, path: /healthz, port: 8080}}";
+    let ran = World::of(reading() + &pods_with("", secret)).from("spec").to("linkerd").run();
+    assert!(ran.has("linkerd-probe-cut-off") && !ran.enforces(), "{:#?}", ran.findings());
+    let ran = World::of(reading() + &pods_with("", secret)).from("spec").to("istio").run();
+    assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Migrated, "the agent of a sidecar answers for it");
 }
 
 #[test]

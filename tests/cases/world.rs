@@ -11,7 +11,7 @@ use smi2gamma::filter::Filter;
 use smi2gamma::manifest::Effect;
 use smi2gamma::mappings;
 use smi2gamma::model::grant::Account;
-use smi2gamma::outcome::Outcome;
+use smi2gamma::outcome::{Outcome, Proof};
 use smi2gamma::report::{Chosen, Finding, ObjectReport};
 use smi2gamma::run::{Options, Run, run};
 use smi2gamma::scan::{self, Input};
@@ -198,6 +198,10 @@ impl Ran {
 
     pub fn outcome(&self, kind: &str, name: &str) -> Outcome {
         self.object(kind, name).outcome
+    }
+
+    pub fn proof(&self, kind: &str, name: &str) -> Proof {
+        self.object(kind, name).proof
     }
 
     /// The findings about one object.

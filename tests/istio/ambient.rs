@@ -269,6 +269,29 @@ fn situations() -> Vec<Situation> {
             &["shop/web api:80 GET /a user-agent: wget", "shop/web @api:8080 GET /a user-agent: curl/8"],
         ),
         situation(
+            "a header by its end",
+            world(get("GET /a user-agent: .*bot")),
+            &["shop/web api:80 GET /a user-agent: bot", "shop/web api:80 GET /a user-agent: big bot"],
+            &["shop/web api:80 GET /a user-agent: bots", "shop/web api:80 GET /a"],
+        ),
+        situation(
+            "a host",
+            world(get("GET /a host: api(:80)?")),
+            &["shop/web api:80 GET /a host: api", "shop/web api:80 GET /a host: api:80"],
+            &["shop/web api:80 GET /a host: cart", "shop/web api:80 GET /b host: api"],
+        ),
+        situation(
+            "TCP and HTTP in one grant keep to the ports",
+            World::of([bare("api")
+                .http(8080)
+                .behind("api", 80)
+                .opaque(9000)
+                .behind("api", 9000)
+                .grant(target("t", &["shop/web"]).some(&["GET /a"]).on(&[8080]))]),
+            &["shop/web api:80 GET /a"],
+            &["shop/web api:80 TCP", "shop/web api:9000 TCP", "shop/web @api:9000 TCP"],
+        ),
+        situation(
             "a header with any value",
             world(get("GET /a x-key: .*")),
             &["shop/web api:80 GET /a x-key: 1"],
@@ -606,6 +629,7 @@ fn udp_labels_of_callers_and_expressions_are_refused_here_too() {
         ["source-not-nameable"]
     );
     assert_eq!(refused(&world(get("GET /v[0-9]+")))["api"], ["loss-undecided"]);
+    assert_eq!(refused(&world(get("GET /a x-a: [0-9]+")))["api"], ["loss-undecided"]);
 }
 
 #[test]
@@ -645,9 +669,35 @@ fn closures_of_one_namespace_write_the_same_waypoint() {
 fn ztunnel_is_given_no_form_that_only_reports_before_it_knows_one() {
     let held = |version: &str| world(get("GET /a").held()).version(version).write("istio-ambient").remove(0);
     let names = |written: &Written| -> Vec<String> { written.audit.iter().map(|one| one.id.name.clone()).collect() };
-    assert_eq!(names(&held("1.28")), ["t-api"]);
-    assert_eq!(names(&held("1.29")), ["t-api", "api-gate"]);
+    assert_eq!(names(&held("1.28")), ["waypoint", "t-api"]);
+    assert_eq!(names(&held("1.29")), ["waypoint", "t-api", "api-gate"]);
     assert!(held("1.29").manifests.is_empty());
+}
+
+#[test]
+fn what_only_reports_has_its_waypoint_and_threatens_with_no_gate() {
+    let held = world(get("GET /a").held()).write("istio-ambient").remove(0);
+    assert_eq!(held.audit[0].id.kind, "Gateway", "without it nothing reads the policy of the Service");
+    assert!(held.audit.iter().all(|one| one.effect < Effect::Enforces), "{:#?}", held.audit);
+    let label = |written: &Written| {
+        let found = written.findings.iter().find(|(_, finding)| finding.code.0 == "waypoint-label");
+        let (_, finding) = found.expect("a finding");
+        format!("{} {}", finding.notes.join(" "), finding.help.clone().unwrap_or_default())
+    };
+    assert!(!label(&held).contains("gate"), "{}", label(&held));
+    let enforced = world(get("GET /a")).write("istio-ambient").remove(0);
+    assert!(label(&enforced).contains("before the gate is applied"), "{}", label(&enforced));
+}
+
+#[test]
+fn a_destination_that_is_held_with_another_reports() {
+    let world = World::of([
+        version(1).grant(target("one", &["shop/web"]).some(&["GET /a"])),
+        version(2).grant(target("two", &["shop/web"]).some(&["GET /a"])).held(),
+    ]);
+    let written = world.write("istio-ambient");
+    assert_eq!(codes(&written[0].refusals), ["waypoint-joins-held"]);
+    assert!(written[0].audit.iter().any(|one| one.effect == Effect::Audits), "{:#?}", written[0].audit);
 }
 
 #[test]

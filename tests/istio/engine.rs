@@ -178,10 +178,10 @@ fn path_takes(word: &str, path: &str) -> bool {
     let mut rest = word;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix("{**}") {
-            expression.push_str(r"[a-zA-Z0-9\-._~%!$&'()+,;:@/]*");
+            expression.push_str(r"[a-zA-Z0-9\-._~%!$&'()*+,;:@=/]*");
             rest = after;
         } else if let Some(after) = rest.strip_prefix("{*}") {
-            expression.push_str(r"[a-zA-Z0-9\-._~%!$&'()+,;:@]+");
+            expression.push_str(r"[a-zA-Z0-9\-._~%!$&'()*+,;:@=]+");
             rest = after;
         } else {
             let mut characters = rest.chars();

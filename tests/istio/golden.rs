@@ -59,6 +59,7 @@ fn all_answered(name: &str, judge: fn(&[Value], &Call) -> bool) {
     let reading = target(name).and_then(|target| target.policy.as_ref()).expect("policy");
     let PolicyReading {
         kinds: _,
+        root_namespace: _,
         identity,
         path,
         header,

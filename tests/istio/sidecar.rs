@@ -438,6 +438,8 @@ fn what_cannot_be_said_is_refused_by_name() {
         ("UDP", api().udp_port(53).grant(target("t", &["shop/web"]).udp(&[53])), &["udp-not-covered"]),
         ("a host in capitals", get("GET /a host: API"), &["words-not-spellable"]),
         ("braces in a path", get("GET /a\\{b\\}"), &["words-not-spellable"]),
+        // Envoy would take `/a/{*}.js`, Istio's webhook does not.
+        ("an ending after a segment", get("GET /a/[^/\"<>\\[\\]\\\\^`{}|]+[.]js"), &["loss-undecided"]),
         (
             "pods without labels",
             api().labels(&[]).grant(target("t", &["shop/web"]).requests()),
@@ -644,7 +646,7 @@ fn no_rule_is_ever_empty() {
 
 #[test]
 fn an_older_version_has_the_same_words() {
-    let world = World::of([get("GET /a/[^/=*\"<>\\[\\]\\\\^`{}|]+/b")]).version("1.22");
+    let world = World::of([get("GET /a/[^/\"<>\\[\\]\\\\^`{}|]+/b")]).version("1.22");
     assert_eq!(names(&world.write("istio")), ["t"]);
 }
 
@@ -654,7 +656,6 @@ fn an_older_version_has_the_same_words() {
 fn a_namespace_is_denied_by_a_policy_that_allows_nothing() {
     let deny = World::default().default_deny("istio", "shop");
     assert_eq!(deny.len(), 1);
-    assert_eq!(deny[0].effect, Effect::DeniesByDefault);
     assert_eq!(deny[0].value["spec"], serde_json::json!({}));
     let labels = [("app".to_owned(), "x".to_owned())].into();
     let policies: Vec<Value> = deny.iter().map(|manifest| manifest.value.clone()).collect();

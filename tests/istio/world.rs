@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use smi2gamma::access::{
-    AcceptedLoss, Around, Closure, Permission, PodPort, PortProtocol, Settings, Side, Workloads, Written,
+    AcceptedLoss, Around, Closure, Permission, PodPort, PortProtocol, Rest, Settings, Side, Workloads, Written,
 };
 use smi2gamma::inventory::Inventory;
 use smi2gamma::inventory::kinds::{Entry, Header};
@@ -151,7 +151,8 @@ impl World {
         let settings = Settings { trust_domain: self.trust_domain.clone(), ..Settings::default() };
         let inventory = self.inventory();
         let around = Around { inventory: &inventory, profile: &profile, routes: &[], settings: &settings };
-        profile.policy().expect("policy of the target").default_deny(namespace, around)
+        let rest = Rest { namespace, closures: Vec::new(), unselected: Vec::new(), reports: false, beside: Vec::new() };
+        profile.policy().expect("policy of the target").default_deny(&rest, around).manifests
     }
 }
 
@@ -192,7 +193,7 @@ impl Pods {
 
     fn port(mut self, number: u16, protocol: PortProtocol) -> Self {
         let set = self.sets.last_mut().expect("a label set");
-        set.ports.push(PodPort { number, protocol, services: BTreeSet::new(), probes: BTreeSet::new() });
+        set.ports.push(PodPort { number, protocol, services: BTreeSet::new(), checks: BTreeSet::new() });
         self
     }
 

@@ -13,6 +13,7 @@ mod mistakes;
 mod mutations;
 #[path = "../schema/mod.rs"]
 mod schema;
+mod unread;
 mod world;
 #[path = "../worlds/mod.rs"]
 mod worlds;

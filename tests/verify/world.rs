@@ -42,6 +42,8 @@ fn compare_in(before: &str, after: &str, from: &str, to: &str, prepared: bool) -
         to: Profile::parse(to).expect("a target"),
         ports: Default::default(),
         prepared,
+        enforced: None,
+        callers: Default::default(),
     };
     let sides = sides::read(&inputs, &mut Cursor::new("")).expect("files that can be read");
     let judged = sides::verify(&sides, &inputs);

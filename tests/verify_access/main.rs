@@ -8,12 +8,14 @@ mod goldens;
 #[path = "../istio/engine.rs"]
 #[allow(dead_code)]
 mod istio_engine;
+mod istio_words;
 #[path = "../../src/target/linkerd/tests/engine.rs"]
 #[allow(dead_code)]
 mod linkerd_engine;
 mod mistakes;
 mod mutations;
 mod second;
+mod upstream;
 mod world;
 #[path = "../worlds/mod.rs"]
 mod worlds;

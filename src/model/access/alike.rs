@@ -49,7 +49,8 @@ fn difference(left: &Reading, right: &Reading) -> Option<String> {
 /// # Errors
 /// A request that only one of them allows, in words.
 fn same(left: &Grant, right: &Grant) -> Result<(), String> {
-    let Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, place: _ } = left;
+    let Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, unserved, place: _ } =
+        left;
     let set = |principals: &[Principal]| principals.iter().cloned().collect::<BTreeSet<_>>();
     if set(destination) != set(&right.destination) {
         return Err("any request to the destination".to_owned());
@@ -71,6 +72,9 @@ fn same(left: &Grant, right: &Grant) -> Result<(), String> {
     });
     if numbered && *numbering != right.numbering {
         return Err("a Service whose port is not the port that its pods listen on".to_owned());
+    }
+    if *unserved != right.unserved {
+        return Err("a port of the pods that no Service leads to".to_owned());
     }
     match (requests, &right.requests) {
         (Requests::Every, Requests::Every) => Ok(()),

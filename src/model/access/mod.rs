@@ -7,6 +7,7 @@
 mod alike;
 mod rules;
 
+use super::ONE_VERSION;
 use super::grant::{Account, Grant, Principal};
 use super::named::{Entry, Named};
 use super::pattern::{Languages, MatchReading, unsaid};
@@ -194,7 +195,8 @@ impl<'a> Reader<'a> {
                 .help("try the policy in its audit form first, and name every caller of those ports"),
             );
         }
-        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, place })
+        let unserved = self.reading.unserved_ports.is;
+        Ok(Grant { destination, sources, numbering, http_ports, requests, opaque_ports, udp_ports, unserved, place })
     }
 
     fn at(&self, span: Span) -> Place {
@@ -361,7 +363,7 @@ impl<'a> Reader<'a> {
                     .at(self.at(name.span))
                     .label(place(first), "one of them")
                     .label(place(second), "another one")
-                    .help("write the namespaces, or give smi2gamma one version at a time")
+                    .help(format!("write the namespaces, or {ONE_VERSION}"))
                     .into())
             }
             Lookup::Missing => {
@@ -410,16 +412,24 @@ fn identities(binding: &Entry<'_, IdentityBinding>) -> Vec<Principal> {
         .service_account
         .iter()
         .map(|name| Principal::Account(Account { namespace: namespace(), name: name.value.clone() }));
-    let spiffe = schemes.spiffe_identities.iter().map(|id| {
-        let rest = id.value.strip_prefix("spiffe://").unwrap_or(&id.value);
-        Principal::Spiffe(format!("spiffe://{rest}"))
-    });
+    let spiffe = schemes.spiffe_identities.iter().map(|id| identity(&id.value));
     let pods = schemes
         .pod_labels
         .iter()
         .filter(|labels| !labels.value.is_empty())
         .map(|labels| Principal::Pods { namespace: namespace(), labels: labels.value.clone() });
     account.chain(spiffe).chain(pods).collect()
+}
+
+/// Whom a SPIFFE ID stands for: in the trust domain of the cluster, an account of it.
+fn identity(written: &str) -> Principal {
+    let id = written.strip_prefix("spiffe://").unwrap_or(written);
+    match id.split('/').collect::<Vec<_>>().as_slice() {
+        ["cluster.local", "ns", namespace, "sa", name] => {
+            Principal::Account(Account { namespace: Some((*namespace).to_owned()), name: (*name).to_owned() })
+        }
+        _ => Principal::Spiffe(format!("spiffe://{id}")),
+    }
 }
 
 /// What a reference can lead to.

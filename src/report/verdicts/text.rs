@@ -2,6 +2,7 @@
 
 use super::{Verdicts, causes, named, said, sent};
 use crate::place::SourceMap;
+use crate::report::Finding;
 use crate::report::words::one_line;
 use crate::verify::{Answer, Relation};
 
@@ -31,8 +32,7 @@ pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         page.push_str(&format!("\nequal: {}\n", names.join(", ")));
     }
     for finding in verdicts.unread {
-        let place = finding.place.map(|place| format!("{} ", sources.display(place))).unwrap_or_default();
-        page.push_str(&format!("\nnot compared: {place}{} ({})\n", one_line(&finding.message), finding.code.0));
+        page.push_str(&format!("\nnot compared: {}", unread(finding, sources)));
     }
     if !verdicts.judged.is_empty() {
         page.push_str("\ntaken for granted:\n");
@@ -41,6 +41,13 @@ pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         }
     }
     page
+}
+
+/// What could not be read, and where, as the rest of a line.
+#[must_use]
+pub fn unread(finding: &Finding, sources: &SourceMap) -> String {
+    let place = finding.place.map(|place| format!("{} ", sources.display(place))).unwrap_or_default();
+    format!("{place}{} ({})\n", one_line(&finding.message), finding.code.0)
 }
 
 fn side(page: &mut String, name: &str, answer: &Answer, sources: &SourceMap) {

@@ -19,8 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::access::{Around, Closure, Loss, Nearest, Permission, PodPort, PortProtocol, Side, Workloads, Written};
+use crate::access::{
+    Around, Closed, Closure, Loss, Nearest, Permission, PodPort, PortProtocol, Rest, Side, Workloads, Written,
+};
 use crate::code;
+use crate::inventory::Check;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::mappings::{Limits, RouteKind, newest};
 use crate::model::grant::{Account, Principal, Requests};
@@ -54,11 +57,54 @@ impl Policy for Linkerd {
         })
     }
 
-    /// None: what denies the rest is an annotation of the namespace and of its pods, and an object that carries it would
-    /// be the whole Namespace. A finding prints the command where a closure leaves ports open.
-    fn default_deny(&self, _namespace: &str, _around: Around<'_>) -> Vec<Manifest> {
-        Vec::new()
+    /// Servers that nobody is let in through, for each port that the pods are known to listen on. For ports that nothing
+    /// declares only the annotation of the namespace would do, which holds for pods that start after it.
+    fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
+        let mut names = Names::default();
+        for id in &rest.beside {
+            names.given.insert((id.kind.clone(), rest.namespace.to_owned(), id.name.clone()));
+        }
+        let mut closed = Closed::default();
+        for closure in &rest.closures {
+            let ports = closure.workloads.iter().flat_map(|workloads| Port::declared(workloads).into_values());
+            if let Some(why) = ports.filter_map(|port| port.probe_cut_off()).next() {
+                closed.findings.push(stays_open(&closure.account, &why));
+                continue;
+            }
+            let written = Writer::of(closure, around, &mut names).written();
+            closed.manifests.extend(if rest.reports { written.audit } else { written.manifests });
+        }
+        closed.findings.extend(rest.unselected.iter().map(|(account, why)| stays_open(account, why)));
+        closed.findings.extend(undeclared_rest(rest));
+        closed
     }
+}
+
+fn stays_open(account: &str, why: &Finding) -> Finding {
+    let message = format!("the pods of ServiceAccount `{account}` stay open: {}", why.message);
+    Finding { code: code!("default-deny-partial"), message, ..why.clone() }
+}
+
+/// The accounts of the rest whose pods may listen where no Server is.
+fn undeclared_rest(rest: &Rest<'_>) -> Option<Finding> {
+    let open = |closure: &&Closure<'_>| closure.workloads.iter().any(|workloads| !workloads.ports_complete);
+    let accounts: Vec<String> =
+        rest.closures.iter().filter(open).map(|closure| format!("`{}`", closure.account)).collect();
+    let (first, more) = accounts.split_first()?;
+    let more = if more.is_empty() { String::new() } else { format!(" and of {} more accounts", more.len()) };
+    let namespace = rest.namespace;
+    let message = format!(
+        "the pods of {first}{more} may listen on ports that nothing declares, which stay open in namespace `{namespace}`"
+    );
+    Some(Finding::new(code!("default-deny-partial"), message).help(format!(
+        "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`{}`",
+        deny_command(namespace)
+    )))
+}
+
+/// What makes Linkerd deny on every port without a Server.
+fn deny_command(namespace: &str) -> String {
+    format!("kubectl annotate namespace {namespace} config.linkerd.io/default-inbound-policy=deny")
 }
 
 /// Names that were given, by kind and namespace.
@@ -103,7 +149,47 @@ fn hash(text: &str) -> String {
 struct Port {
     number: u16,
     protocol: PortProtocol,
-    probes: BTreeSet<String>,
+    checks: BTreeSet<Check>,
+}
+
+// === impl Port ===
+
+impl Port {
+    /// The TCP ports that these pods are known to listen on.
+    fn declared(workloads: &Workloads) -> BTreeMap<u16, Self> {
+        let tcp = workloads.ports.iter().filter(|port| port.protocol != PortProtocol::Udp);
+        tcp.map(|PodPort { number, protocol, services: _, checks }| {
+            (*number, Self { number: *number, protocol: *protocol, checks: checks.clone() })
+        })
+        .collect()
+    }
+
+    /// Whether the kubelet sends what no Server lets through by itself: it does so with httpGet probes only (linkerd/linkerd2
+    /// issue 9595).
+    fn needs_probe_route(&self) -> bool {
+        self.checks.iter().any(|check| matches!(check, Check::Hook(_) | Check::Health))
+    }
+
+    /// Why the kubelet would be denied: what it sends within TLS is to the proxy a connection without an identity
+    /// (linkerd/linkerd2 issue 12806), and on a port that is no HTTP no request is seen.
+    fn probe_cut_off(&self) -> Option<Finding> {
+        let number = self.number;
+        let what = if self.checks.contains(&Check::Tls) {
+            "by HTTPS"
+        } else if self.protocol == PortProtocol::Opaque && self.needs_probe_route() {
+            "by a request that is not seen on a port without HTTP"
+        } else {
+            return None;
+        };
+        let message = format!("the kubelet asks port {number} {what}, and a Server would deny it");
+        let finding = Finding::new(code!("linkerd-probe-cut-off"), message);
+        let note = "a probe that is denied takes the pod out of service or restarts it";
+        Some(
+            finding
+                .note(note)
+                .help("let the probe ask by plain HTTP on a port that speaks it, by `tcpSocket` or by `exec`"),
+        )
+    }
 }
 
 /// Who is let in on a port, and how.
@@ -154,6 +240,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             let base =
                 if several { format!("{}-{}", self.closure.account, number + 1) } else { self.closure.account.clone() };
             for port in self.ports(workloads) {
+                self.cut_off(&port);
                 let plan = self.plan(&port);
                 let name = self.server_name(&base, port.number);
                 supports.extend(self.objects(&name, &port, &plan));
@@ -189,23 +276,18 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     /// The TCP ports of the pods: those that are declared, then those that only a permission names.
     fn ports(&mut self, workloads: &Workloads) -> Vec<Port> {
-        let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
-        for PodPort { number, protocol, services: _, probes } in &workloads.ports {
-            if *protocol != PortProtocol::Udp {
-                ports.insert(*number, Port { number: *number, protocol: *protocol, probes: probes.clone() });
-            }
-        }
+        let mut ports = Port::declared(workloads);
         let declared: BTreeSet<u16> = ports.keys().copied().collect();
         let named = |number: &u16| !declared.contains(number);
         for permission in &self.closure.permissions {
             for &number in permission.opaque.iter().filter(|number| named(number)) {
-                let port = || Port { number, protocol: PortProtocol::Opaque, probes: BTreeSet::new() };
+                let port = || Port { number, protocol: PortProtocol::Opaque, checks: BTreeSet::new() };
                 ports.entry(number).or_insert_with(port);
             }
         }
         for permission in &self.closure.permissions {
             for &number in permission.http.keys().filter(|number| named(number)) {
-                let port = Port { number, protocol: PortProtocol::Http, probes: BTreeSet::new() };
+                let port = Port { number, protocol: PortProtocol::Http, checks: BTreeSet::new() };
                 ports.insert(number, port);
             }
         }
@@ -225,6 +307,15 @@ impl<'w, 'a> Writer<'w, 'a> {
         ports.into_values().collect()
     }
 
+    /// What the kubelet sends, and no Server with callers of its own lets through.
+    fn cut_off(&mut self, port: &Port) {
+        let closure = self.closure;
+        let granted = closure.permissions.iter().find(|permission| permission.object.is_some());
+        if let (Some(permission), Some(finding)) = (granted, port.probe_cut_off()) {
+            self.refuse(permission, finding.at(permission.place));
+        }
+    }
+
     fn plan(&mut self, port: &Port) -> Plan {
         let closure = self.closure;
         let mut everything = Callers::none();
@@ -237,7 +328,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Asked::Requests(_) => limited = true,
             }
         }
-        if !limited {
+        if !limited && !port.needs_probe_route() {
             return if everything == Callers::none() { Plan::Nobody } else { Plan::Server(everything) };
         }
         let atoms = self.atoms(port, &everything);
@@ -275,14 +366,13 @@ impl<'w, 'a> Writer<'w, 'a> {
                 atoms.extend(self.pattern_atoms(permission, pattern, &callers));
             }
         }
-        if atoms.is_empty() {
+        if atoms.is_empty() && !port.needs_probe_route() {
             return atoms;
         }
-        for probe in &port.probes {
-            let value = probe_path(probe);
-            let Ok(language) = Language::exact(Domain::Path, &value) else { continue };
-            let path = Sense { word: PathWord::Exact(value), language };
-            atoms.push(Atom { path, method: Some("GET"), headers: BTreeMap::new(), callers: Callers::Anyone });
+        for (method, path) in port.checks.iter().filter_map(Check::request) {
+            let Ok(language) = Language::exact(Domain::Path, path) else { continue };
+            let path = Sense { word: PathWord::Exact(path.to_owned()), language };
+            atoms.push(Atom { path, method: Some(method), headers: BTreeMap::new(), callers: Callers::Anyone });
         }
         atoms
     }
@@ -443,7 +533,8 @@ impl<'w, 'a> Writer<'w, 'a> {
             finding = finding.note("a grant of this destination is for every port: with `deny`, its callers do not reach the undeclared ones either");
         }
         let help = format!(
-            "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`kubectl annotate namespace {namespace} config.linkerd.io/default-inbound-policy=deny`"
+            "declare all ports in the containers; or deny the rest, which holds for pods that start after it:\n`{}`",
+            deny_command(namespace)
         );
         self.tell(permission, finding.help(help));
     }
@@ -617,7 +708,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             return None;
         }
         // A port with an httpGet probe speaks HTTP, whatever else it was taken for; as opaque it would deny the kubelet.
-        let opaque = port.protocol == PortProtocol::Opaque && port.probes.is_empty();
+        let opaque = port.protocol == PortProtocol::Opaque && port.checks.iter().all(|check| check.request().is_none());
         let mut spec = json!({
             "podSelector": { "matchLabels": workloads.labels },
             "port": port.number,
@@ -650,7 +741,10 @@ impl<'w, 'a> Writer<'w, 'a> {
                     (Callers::Anyone, _) | (_, Callers::Anyone) => true,
                 })
         };
-        permissions.filter(says).flat_map(|(permission, _)| permission.from.iter().copied().cloned()).collect()
+        let said: Vec<ObjectId> =
+            permissions.filter(says).flat_map(|(permission, _)| permission.from.iter().copied().cloned()).collect();
+        // What is there for the kubelet alone is there because of all grants.
+        if said.is_empty() { self.all_from() } else { said }
     }
 
     fn all_from(&self) -> Vec<ObjectId> {
@@ -727,12 +821,6 @@ fn is_everything(requests: &Requests) -> bool {
         Requests::Every => true,
         Requests::Any(patterns) => patterns.iter().any(RequestPattern::is_everything),
     }
-}
-
-/// What the kubelet asks for: without the query, which is no part of the path.
-fn probe_path(written: &str) -> String {
-    let path = written.split(['?', '#']).next().unwrap_or_default();
-    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
 // --- words ---

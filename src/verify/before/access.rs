@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::condition::{Condition, Maybe, Value};
-use crate::inventory::{Inventory, Workload};
+use crate::inventory::{Inventory, Transport, Workload};
 use crate::mappings::{
     AccessReading, Allowance, EmptyMatch, EveryPortBesideSome, HeaderAnchoring, HostHeader, HttpBesideTcp,
     HttpOnOpaque, MissingNamespace, MissingReference, NoMatches, NoRules, NoSources, OpaqueSources, OtherNamespace,
-    Overlap, PathReading, PortReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule,
+    Overlap, PathReading, PortReading, RulesReading, Source as Mesh, TcpBesideHttp, TcpOnHttp, UdpRule, UnservedPorts,
 };
 use crate::pattern::{Anchoring, Domain, Language, escape};
 use crate::place::{Place, Span};
@@ -126,6 +126,12 @@ impl<'a> Grants<'a> {
         self.mesh.access.is_some()
     }
 
+    /// The accounts whose pods each TrafficTarget is about, by where its name is written.
+    #[must_use]
+    pub fn destinations(&self, pods: &Inventory) -> HashMap<Place, BTreeSet<Account>> {
+        self.targets.iter().map(|target| (target.place, target.to.accounts(pods))).collect()
+    }
+
     fn about(&self, workload: &Workload) -> Vec<&Target<'a>> {
         let of = |name: &str| self.by_account.get(name).map(Vec::as_slice).unwrap_or_default();
         let all = of(&workload.account).iter().chain(of("")).map(|&index| &self.targets[index]);
@@ -139,17 +145,8 @@ impl Guard for Grants<'_> {
         let mut accounts = BTreeSet::new();
         let mut spaces: BTreeSet<Option<&str>> = BTreeSet::new();
         for target in &self.targets {
-            match &target.to {
-                To::Account(account) => {
-                    accounts.insert(account.clone());
-                    spaces.insert(account.namespace.as_deref());
-                }
-                To::Labels { namespace, labels } => {
-                    let workloads = pods.selected_by(namespace.as_deref(), labels);
-                    accounts.extend(workloads.into_iter().map(Account::of));
-                    spaces.insert(namespace.as_deref());
-                }
-            }
+            accounts.extend(target.to.accounts(pods));
+            spaces.insert(target.to.namespace());
         }
         if self.enforced {
             accounts.extend(spaces.into_iter().flat_map(|space| pods.workloads_in(space)).map(Account::of));
@@ -174,6 +171,7 @@ impl Guard for Grants<'_> {
             ports.extend(named.filter_map(|port| u16::try_from(port).ok()));
         }
         let services = pods.services_of(workload).into_iter().flat_map(|service| &service.ports);
+        let services = services.filter(|port| port.transport == Transport::Tcp);
         let targets = services.filter_map(|port| match port.target.as_deref() {
             None => Some(port.number),
             Some(target) => target.parse().ok(),
@@ -204,6 +202,23 @@ impl Grants<'_> {
 }
 
 impl To {
+    /// The accounts of the pods.
+    fn accounts(&self, pods: &Inventory) -> BTreeSet<Account> {
+        match self {
+            Self::Account(account) => [account.clone()].into(),
+            Self::Labels { namespace, labels } => {
+                pods.selected_by(namespace.as_deref(), labels).into_iter().map(Account::of).collect()
+            }
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Account(account) => account.namespace.as_deref(),
+            Self::Labels { namespace, .. } => namespace.as_deref(),
+        }
+    }
+
     fn is(&self, workload: &Workload) -> bool {
         match self {
             Self::Account(account) => account.may_be(&Account::of(workload)),
@@ -261,7 +276,7 @@ impl Judge for Access<'_> {
         }
         match &self.speaks {
             Err(why) => Answer::Undecided(why.clone()),
-            Ok(_) if self.is_unreachable() => {
+            Ok(_) if self.is_unreachable(reading) => {
                 let what =
                     format!("no Service leads to port {} of the pods, and the mesh served no other", self.at.port);
                 Answer::denied(Cause::unwritten(what))
@@ -289,17 +304,15 @@ struct Part<'s> {
 impl<'s> Access<'s> {
     /// The kubelet's probes reached pods that were ready, whatever the mesh.
     fn node(&self, request: &Request, reading: &AccessReading) -> Answer {
-        let probe = self.at.probe_paths().contains(request.path.as_str()) && request.method == "GET";
-        if probe || reading.allowances.is.contains(&Allowance::Node) {
+        if self.at.is_check(request) || reading.allowances.is.contains(&Allowance::Node) {
             return Answer::allowed(Cause::unwritten("a probe of the kubelet"));
         }
         Answer::denied(Cause::unwritten("the node sends nothing but probes"))
     }
 
-    /// Open Service Mesh and Flomesh made filter chains for the target ports of Services only (openservicemesh/osm@release-v1.2
-    /// pkg/catalog/inbound_traffic_policies.go). Pods without any Service may have one outside of the input.
-    fn is_unreachable(&self) -> bool {
-        matches!(self.grants.mesh.name.as_str(), "osm" | "flomesh")
+    /// Whether the mesh led nobody to the port. Pods without any Service may have one outside of the input.
+    fn is_unreachable(&self, reading: &AccessReading) -> bool {
+        reading.unserved_ports.is == UnservedPorts::Closed
             && !self.at.services().is_empty()
             && self.at.led_to_by().is_empty()
     }

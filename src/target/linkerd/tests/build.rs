@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Ask, Pods, answer};
 use crate::access::{AcceptedLoss, Around, Closure, Permission, PodPort, PortProtocol, Settings, Workloads, Written};
-use crate::inventory::Inventory;
+use crate::inventory::{Check, Inventory};
 use crate::model::grant::{Account, Principal, Requests};
 use crate::model::pattern::METHODS;
 use crate::model::{HeaderPattern, Methods, PathPattern, RequestPattern};
@@ -69,7 +69,7 @@ pub fn api() -> World {
 }
 
 pub fn port(number: u16, protocol: PortProtocol) -> PodPort {
-    PodPort { number, protocol, services: BTreeSet::new(), probes: BTreeSet::new() }
+    PodPort { number, protocol, services: BTreeSet::new(), checks: BTreeSet::new() }
 }
 
 /// A grant to accounts `namespace/name`, or `name` where no namespace is known; a SPIFFE ID stands for itself.
@@ -116,9 +116,13 @@ impl World {
         self
     }
 
-    pub fn probe(mut self, number: u16, path: &str) -> Self {
+    pub fn probe(self, number: u16, path: &str) -> Self {
+        self.check(number, Check::Get(path.to_owned()))
+    }
+
+    pub fn check(mut self, number: u16, check: Check) -> Self {
         let port = self.workloads[0].ports.iter_mut().find(|port| port.number == number).expect("the port");
-        port.probes.insert(path.to_owned());
+        port.checks.insert(check);
         self
     }
 
@@ -159,7 +163,7 @@ impl World {
         Pods {
             namespace: self.namespace.clone(),
             labels: workloads.labels.clone(),
-            probes: workloads.ports.iter().map(|port| (port.number, port.probes.clone())).collect(),
+            probes: workloads.ports.iter().map(|port| (port.number, by_itself(port))).collect(),
         }
     }
 
@@ -171,10 +175,20 @@ impl World {
     pub fn means(&self, ask: &Ask) -> bool {
         let declared = self.workloads[0].ports.iter().find(|port| port.number == ask.port);
         let opaque = declared.is_some_and(|port| port.protocol == PortProtocol::Opaque);
-        let probed =
-            declared.is_some_and(|port| port.probes.contains(&ask.path)) && ask.method.as_deref() == Some("GET");
+        let probed = declared.is_some_and(|port| {
+            port.checks
+                .iter()
+                .filter_map(Check::request)
+                .any(|(method, path)| ask.path == path && ask.method.as_deref() == Some(method))
+        });
         probed || self.grants.iter().any(|grant| grant.allows(ask, opaque))
     }
+}
+
+/// The paths of probes that Linkerd lets through by itself.
+fn by_itself(port: &PodPort) -> BTreeSet<String> {
+    let path = |check: &Check| if let Check::Get(path) = check { Some(path.clone()) } else { None };
+    port.checks.iter().filter_map(path).collect()
 }
 
 pub fn values(manifests: &[crate::manifest::Manifest]) -> Vec<Value> {

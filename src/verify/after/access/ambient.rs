@@ -7,7 +7,7 @@
 //! Service denies that was let through is cut off.
 //!
 //! istio/istio@1.31.0-rc.0 pilot/pkg/networking/core/listener_waypoint.go (policies by the addressed Service),
-//! pilot/pkg/model/policyattachment.go (waypoints read no selectors), pilot/pkg/serviceregistry/kube/controller/ambient/
+//! pilot/pkg/model/policyattachment.go (waypoints read no selectors), pilot/pkg/serviceregistry/ambient/
 //! authorization.go (what ztunnel takes of a policy).
 
 use std::cell::OnceCell;
@@ -27,6 +27,8 @@ use crate::verify::{Given, Judge, Side};
 pub(super) struct Ambient<'a> {
     after: &'a After<'a>,
     policies: Vec<Policy<'a>>,
+    /// What ztunnel is sent of them.
+    sent: Vec<Policy<'a>>,
     /// The Services whose routes lead to a Service, by its name.
     leading: HashMap<&'a str, BTreeSet<ServiceName>>,
     /// The waypoints that are written, as namespace and name: manifests of this side, and the inventory.
@@ -78,8 +80,8 @@ impl<'a> Ambient<'a> {
                 leading.entry(backend.name).or_default().extend(parents.iter().cloned());
             }
         }
-        let waypoints = waypoints(after);
-        Self { after, policies: Policy::all(after), leading, waypoints, languages: Languages::default() }
+        let (policies, sent) = (Policy::all(after), Policy::of_ztunnel(after));
+        Self { after, policies, sent, leading, waypoints: waypoints(after), languages: Languages::default() }
     }
 
     /// The waypoint of a Service: the one that labels name; else one of its namespace, which may be supposed.
@@ -189,7 +191,7 @@ impl Guard for Ambient<'_> {
     }
 
     fn judge<'s>(&'s self, at: PodPort<'s>) -> Box<dyn Judge + 's> {
-        let own = self.policies.iter().filter(|policy| policy.selects(at.workload)).collect();
+        let own = self.sent.iter().filter(|policy| policy.selects(at.workload)).collect();
         Box::new(Access { ambient: self, at, own, ways: self.ways(at), waypoints: OnceCell::new() })
     }
 
@@ -321,12 +323,9 @@ impl Access<'_> {
         let policies: Vec<&Policy<'_>> =
             way.policies.iter().copied().filter(|policy| policy.action != Action::Nothing).collect();
         let answer = istio::decide(&policies, call, &self.ambient.languages);
-        if answer.permits() != Some(true) {
-            return Some(answer);
-        }
         let inner = self.ztunnel(request, &waypoint.identity());
-        Some(match inner.permits() {
-            Some(true) => answer,
+        Some(match (answer.permits(), inner.permits()) {
+            (Some(false), _) | (_, Some(true)) => answer,
             _ => inner,
         })
     }

@@ -2,15 +2,19 @@
 //!
 //! istio/istio@1.31.0-rc.0 pilot/pkg/security/authz/builder/builder.go (deny before allow; without an ALLOW policy everything
 //! is allowed), model/model.go (an ALLOW rule that asks anything of requests is dropped whole where no HTTP is seen, a DENY
-//! rule loses that part), pilot/pkg/model/policyattachment.go (sidecars read no policy with targetRefs),
-//! pilot/pkg/security/trustdomain/bundle.go (`cluster.local` is the trust domain of the mesh).
+//! rule loses that part), model/generator.go (what each word becomes), pilot/pkg/serviceregistry/ambient/authorization.go and
+//! istio/ztunnel@1.31.0-rc.0 src/rbac.rs (what ztunnel is sent and takes), pilot/pkg/model/policyattachment.go (sidecars read
+//! no policy with targetRefs), pilot/pkg/security/trustdomain/bundle.go (`cluster.local` is the trust domain of the mesh).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::linkerd::{all_of, any_of};
 use super::words::{Word, Words};
 use super::{After, Languages, Maybe, display, items, odd_field, place, text, texts};
 use crate::inventory::{Inventory, Workload};
+use crate::mappings::compare_versions;
+use crate::pattern::escape;
 use crate::place::Place;
 use crate::verify::access::{Guard, foreign};
 use crate::verify::after::routing::Asked;
@@ -27,6 +31,9 @@ const GROUP: &str = "security.istio.io";
 
 /// Where policies hold for the whole mesh (`meshConfig.rootNamespace`).
 pub(super) const ROOT: &str = "istio-system";
+
+/// What makes a policy a dry run (Go's strconv.ParseBool).
+const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
 
 /// The kinds that are read here, or that decide nothing about who may call.
 pub(super) const KNOWN: &[(&str, &str)] = &[
@@ -47,6 +54,8 @@ pub(super) struct Policy<'a> {
     pub action: Action,
     /// `matchLabels`; none: all pods of the namespace.
     pub selector: Option<BTreeMap<String, String>>,
+    /// Its `selector` has no `matchLabels`, so that istiod lists it with no pods.
+    listed_with_none: bool,
     /// Group, kind, name.
     pub targets: Vec<(&'a str, &'a str, &'a str)>,
     rules: Vec<Rule>,
@@ -64,6 +73,13 @@ pub(super) enum Action {
     Nothing,
 }
 
+/// What a policy with the annotation `istio.io/dry-run` does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DryRun {
+    Reports,
+    Enforced,
+}
+
 /// One rule: one of `from`, one of `to` and all of `when`.
 #[derive(Debug)]
 struct Rule {
@@ -77,14 +93,21 @@ struct Rule {
 #[derive(Debug)]
 enum Condition {
     Principal(Words),
-    Namespace(Words),
+    /// As it is written.
+    Namespace {
+        any: Vec<String>,
+        none: Vec<String>,
+    },
+    /// Namespace and name.
     Account {
-        any: BTreeSet<(String, String)>,
-        none: BTreeSet<(String, String)>,
+        any: BTreeSet<(Option<String>, String)>,
+        none: BTreeSet<(Option<String>, String)>,
     },
     Port(Words),
     Method(Words),
     Path(Words),
+    /// In lower case.
+    Host(Words),
     Header(Field, Words),
     /// What it is; whether only requests have it.
     Unread(String, bool),
@@ -121,26 +144,42 @@ pub(super) struct Sidecars<'a> {
 // === impl Policy ===
 
 impl<'a> Policy<'a> {
-    /// All AuthorizationPolicies of a world.
+    /// All AuthorizationPolicies of a world, as proxies read them.
     pub fn all(after: &After<'a>) -> Vec<Self> {
+        Self::read_all(after, DryRun::Reports)
+    }
+
+    /// Those that ztunnel is sent. Before 1.29 it enforced dry runs, too (istio/istio@1.28.3
+    /// pilot/pkg/serviceregistry/kube/controller/ambient/authorization.go).
+    pub fn of_ztunnel(after: &After<'a>) -> Vec<Self> {
+        let enforced = compare_versions(&after.version, "1.29").is_some_and(Ordering::is_lt);
+        let mut all = Self::read_all(after, if enforced { DryRun::Enforced } else { DryRun::Reports });
+        all.retain(|policy| policy.targets.is_empty() && !policy.listed_with_none);
+        all
+    }
+
+    fn read_all(after: &After<'a>, dry_run: DryRun) -> Vec<Self> {
         let policies = after.world.manifests.iter().filter_map(|manifest| {
             let header =
                 manifest.header().filter(|header| header.group() == GROUP && header.kind == "AuthorizationPolicy")?;
-            Some(Self::read(manifest, header.name))
+            Some(Self::read(manifest, header.name, dry_run))
         });
         policies.collect()
     }
 
-    fn read(manifest: &Manifest<'a>, name: &'a str) -> Self {
+    fn read(manifest: &Manifest<'a>, name: &'a str, dry_run: DryRun) -> Self {
         let spec = manifest.node.get("spec");
         let dry = manifest.node.path(&["metadata", "annotations"]).and_then(|all| text(all, "istio.io/dry-run"));
+        let reports = dry_run == DryRun::Reports && dry.is_some_and(|word| TRUE.contains(&word));
         let action = match spec.and_then(|spec| text(spec, "action")) {
-            _ if dry == Some("true") => Action::Nothing,
+            _ if reports => Action::Nothing,
             None | Some("ALLOW") => Action::Allow,
             Some("DENY") => Action::Deny,
             Some("AUDIT") => Action::Nothing,
             Some(_) => Action::Custom,
         };
+        let listed_with_none =
+            spec.and_then(|spec| spec.get("selector")).is_some_and(|selector| selector.get("matchLabels").is_none());
         let selector = spec.and_then(|spec| spec.path(&["selector", "matchLabels"])).map(|labels| {
             let entries = labels.entries().iter();
             entries.filter_map(|(key, value)| Some((key.key_text().into_owned(), value.as_str()?.to_owned()))).collect()
@@ -159,6 +198,7 @@ impl<'a> Policy<'a> {
             name,
             action,
             selector,
+            listed_with_none,
             targets: single.chain(several).map(target).collect(),
             rules: rules.iter().enumerate().map(|(index, rule)| Rule::read(manifest, rule, index + 1)).collect(),
             place: place(manifest),
@@ -208,7 +248,9 @@ impl<'a> Policy<'a> {
 /// What policies come to together.
 pub(super) fn decide(policies: &[&Policy<'_>], call: Call<'_>, languages: &Languages) -> Answer {
     let mut unclear = None;
-    for policy in policies.iter().filter(|policy| policy.action == Action::Custom && policy.has_rules()) {
+    let asks = |policy: &&&Policy<'_>| policy.action == Action::Custom && policy.has_rules();
+    // Nothing of CUSTOM is sent to ztunnel.
+    for policy in policies.iter().filter(asks).filter(|_| call.sees != Sees::Ztunnel) {
         match policy.takes(call, languages) {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => unclear = Some(format!("{} leaves it to something else", policy.display())),
@@ -227,30 +269,30 @@ pub(super) fn decide(policies: &[&Policy<'_>], call: Call<'_>, languages: &Langu
         return unclear.map_or_else(open, Answer::Undecided);
     };
     let closed = Cause::at(first.place, format!("{} is there, and no rule takes it", first.display()));
-    let mut allowed = None;
+    let mut perhaps = None;
     for policy in allowing {
         match policy.takes(call, languages) {
             Ok(Some(rule)) => {
-                allowed.get_or_insert_with(|| rule.cause(policy));
+                let allowed = Answer::allowed(rule.cause(policy));
+                return unclear.map_or(allowed, Answer::Undecided);
             }
-            Err(why) if allowed.is_none() => unclear = Some(why),
-            Ok(None) | Err(_) => {}
+            Err(why) => perhaps = Some(why),
+            Ok(None) => {}
         }
     }
-    match (unclear, allowed) {
-        (None, Some(cause)) => Answer::allowed(cause),
-        (None, None) => Answer::denied(closed),
-        (Some(why), _) => Answer::Undecided(why),
-    }
+    perhaps.map_or_else(|| Answer::denied(closed), Answer::Undecided)
 }
 
 // === impl Rule ===
 
 impl Rule {
     fn read(manifest: &Manifest<'_>, node: &Node, number: usize) -> Self {
-        let from = items(node, "from").iter().map(|one| one.get("source").map(sender).unwrap_or_default());
+        let own = manifest.namespace;
+        let from = items(node, "from")
+            .iter()
+            .map(|one| one.get("source").map(|source| sender(source, own)).unwrap_or_default());
         let to = items(node, "to").iter().map(|one| one.get("operation").map(operation).unwrap_or_default());
-        let mut when: Vec<Condition> = items(node, "when").iter().filter_map(attribute).collect();
+        let mut when: Vec<Condition> = items(node, "when").iter().filter_map(|one| attribute(one, own)).collect();
         if let Some(key) = odd_field(node, &["from", "to", "when"]) {
             when.push(Condition::Unread(format!("field {key}"), false));
         }
@@ -266,43 +308,45 @@ impl Rule {
     }
 
     fn takes(&self, call: Call<'_>, action: Action, languages: &Languages) -> Maybe {
-        let of_requests = self.conditions().any(Condition::is_of_requests);
-        if call.sees != Sees::Http && of_requests {
-            if action == Action::Allow {
-                return Ok(false);
-            }
-            if call.sees == Sees::Ztunnel {
-                let only = self.conditions().all(Condition::is_of_requests);
-                return if only { Ok(false) } else { Err("it asks of requests, which ztunnel does not see".into()) };
-            }
+        if call.sees != Sees::Http && action == Action::Allow && self.asks_of_requests(call.sees) {
+            return Ok(false);
         }
-        let holds = |one: &Condition| {
-            if call.sees != Sees::Http && one.is_of_requests() { Ok(true) } else { one.holds(call, languages) }
+        let holds = |one: &Condition| one.holds(call, languages);
+        // A proxy leaves a condition out that it cannot see. For ztunnel so does istiod, and ztunnel then takes no call for a
+        // clause of which nothing is left.
+        let all = |list: &[Condition], unseen: fn(&Condition) -> bool| match call.sees {
+            Sees::Http => all_of(list.iter().map(holds)),
+            Sees::Tcp => all_of(list.iter().filter(|one| !one.is_of_requests()).map(holds)),
+            Sees::Ztunnel if list.iter().all(unseen) => Ok(false),
+            Sees::Ztunnel => all_of(list.iter().filter(|one| !unseen(one)).map(holds)),
         };
-        let all = |list: &[Condition]| all_of(list.iter().map(holds));
         let any = |lists: &[Vec<Condition>]| {
-            if lists.is_empty() { Ok(true) } else { any_of(lists.iter().map(|list| all(list))) }
+            if lists.is_empty() {
+                Ok(true)
+            } else {
+                any_of(lists.iter().map(|list| all(list, Condition::is_of_requests)))
+            }
         };
-        all_of([any(&self.from), any(&self.to), all(&self.when)].into_iter())
+        let when = self.when.iter().map(|one| all(std::slice::from_ref(one), Condition::is_no_when_of_ztunnel));
+        all_of([any(&self.from), any(&self.to), all_of(when)].into_iter())
+    }
+
+    /// Whether it asks of what only requests have.
+    fn asks_of_requests(&self, sees: Sees) -> bool {
+        let of_when = match sees {
+            Sees::Http | Sees::Tcp => Condition::is_of_requests,
+            Sees::Ztunnel => Condition::is_no_when_of_ztunnel,
+        };
+        self.from.iter().chain(&self.to).flatten().any(Condition::is_of_requests) || self.when.iter().any(of_when)
     }
 }
 
-/// The conditions of a `source`.
-fn sender(node: &Node) -> Vec<Condition> {
+/// The conditions of a `source`. An account without a namespace is one of the policy's own.
+fn sender(node: &Node, own: Option<&str>) -> Vec<Condition> {
     let mut all = Vec::new();
     all.extend(Words::read(node, "principals", "notPrincipals", Word::read).map(Condition::Principal));
-    all.extend(Words::read(node, "namespaces", "notNamespaces", Word::read).map(Condition::Namespace));
-    let accounts = |key| -> BTreeSet<(String, String)> {
-        let split = |one: &str| {
-            let (namespace, name) = one.split_once('/').unwrap_or(("", one));
-            (namespace.to_owned(), name.to_owned())
-        };
-        texts(node, key).into_iter().map(split).collect()
-    };
-    let (any, none) = (accounts("serviceAccounts"), accounts("notServiceAccounts"));
-    if !any.is_empty() || !none.is_empty() {
-        all.push(Condition::Account { any, none });
-    }
+    all.extend(namespaces(node, "namespaces", "notNamespaces"));
+    all.extend(service_accounts(node, "serviceAccounts", "notServiceAccounts", own));
     for key in ["requestPrincipals", "notRequestPrincipals"] {
         all.extend((!items(node, key).is_empty()).then(|| Condition::Unread(key.to_owned(), true)));
     }
@@ -320,29 +364,50 @@ fn sender(node: &Node) -> Vec<Condition> {
     all
 }
 
+fn namespaces(node: &Node, any: &str, none: &str) -> Option<Condition> {
+    let list = |key| texts(node, key).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let (any, none) = (list(any), list(none));
+    (!any.is_empty() || !none.is_empty()).then_some(Condition::Namespace { any, none })
+}
+
+fn service_accounts(node: &Node, any: &str, none: &str, own: Option<&str>) -> Option<Condition> {
+    let split = |one: &str| match one.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
+        None => (own.map(str::to_owned), one.to_owned()),
+    };
+    let list = |key| texts(node, key).into_iter().map(split).collect::<BTreeSet<_>>();
+    let (any, none) = (list(any), list(none));
+    (!any.is_empty() || !none.is_empty()).then_some(Condition::Account { any, none })
+}
+
 /// The conditions of an `operation`.
 fn operation(node: &Node) -> Vec<Condition> {
     let mut all = Vec::new();
-    all.extend(Words::read(node, "ports", "notPorts", Word::read).map(Condition::Port));
+    all.extend(Words::read(node, "ports", "notPorts", Word::port).map(Condition::Port));
     all.extend(Words::read(node, "methods", "notMethods", Word::read).map(Condition::Method));
     all.extend(Words::read(node, "paths", "notPaths", Word::path).map(Condition::Path));
-    let host = Words::read(node, "hosts", "notHosts", Word::read);
-    all.extend(host.map(|words| Condition::Header(Field::Header("host".into()), words)));
+    all.extend(Words::read(node, "hosts", "notHosts", Word::host).map(Condition::Host));
     let known = ["ports", "notPorts", "methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"];
     all.extend(odd_field(node, &known).map(|key| Condition::Unread(key, false)));
     all
 }
 
 /// A `when`; one without values asks nothing.
-fn attribute(node: &Node) -> Option<Condition> {
+fn attribute(node: &Node, own: Option<&str>) -> Option<Condition> {
     let key = text(node, "key").unwrap_or_default();
-    let words = Words::read(node, "values", "notValues", Word::read)?;
+    let read = |word| Words::read(node, "values", "notValues", word);
+    let words = read(Word::read)?;
     Some(match key {
         "source.principal" => Condition::Principal(words),
-        "source.namespace" => Condition::Namespace(words),
-        "destination.port" => Condition::Port(words),
+        "source.namespace" => return namespaces(node, "values", "notValues"),
+        "source.serviceAccount" => return service_accounts(node, "values", "notValues", own),
+        "destination.port" => return read(Word::port).map(Condition::Port),
         _ => match key.strip_prefix("request.headers[").and_then(|rest| rest.strip_suffix(']')) {
-            Some(name) => Condition::Header(Field::Header(name.to_ascii_lowercase()), words),
+            Some(":method") => Condition::Method(words),
+            // Envoy has one place for both.
+            Some(":authority") => Condition::Header(Field::Header("host".into()), words),
+            Some(name) if !name.starts_with(':') => Condition::Header(Field::Header(name.to_ascii_lowercase()), words),
+            Some(_) => Condition::Unread(key.to_owned(), true),
             None => Condition::Unread(key.to_owned(), key.starts_with("request.")),
         },
     })
@@ -353,21 +418,46 @@ fn attribute(node: &Node) -> Option<Condition> {
 impl Condition {
     fn is_of_requests(&self) -> bool {
         match self {
-            Self::Method(_) | Self::Path(_) | Self::Header(..) | Self::Unread(_, true) => true,
-            Self::Principal(_) | Self::Namespace(_) | Self::Account { .. } | Self::Port(_) | Self::Unread(_, false) => {
-                false
+            Self::Method(_) | Self::Path(_) | Self::Host(_) | Self::Header(..) | Self::Unread(_, true) => true,
+            Self::Principal(_)
+            | Self::Namespace { .. }
+            | Self::Account { .. }
+            | Self::Port(_)
+            | Self::Unread(_, false) => false,
+        }
+    }
+
+    /// Under `when`, istiod sends ztunnel these alone: addresses, namespaces, principals and ports.
+    fn is_no_when_of_ztunnel(&self) -> bool {
+        match self {
+            Self::Account { .. } => true,
+            Self::Unread(key, of_requests) => {
+                let of_proxies = ["remote.ip", "source.trustDomain", "connection.sni"];
+                *of_requests || of_proxies.contains(&key.as_str()) || key.starts_with("experimental.")
             }
+            Self::Principal(_)
+            | Self::Namespace { .. }
+            | Self::Port(_)
+            | Self::Method(_)
+            | Self::Path(_)
+            | Self::Host(_)
+            | Self::Header(..) => self.is_of_requests(),
         }
     }
 
     fn holds(&self, call: Call<'_>, languages: &Languages) -> Maybe {
         Ok(match self {
             Self::Principal(words) => words.take(principal(call.source).as_deref(), Word::is),
-            Self::Namespace(words) => words.take(call.source.namespace(), Word::is),
+            Self::Namespace { any, none } => {
+                let is = |list: &[String]| any_of(list.iter().map(|text| in_namespace(text, call, languages)));
+                (any.is_empty() || is(any)?) && !is(none)?
+            }
             Self::Account { any, none } => {
                 let own = account(call.source);
-                let is = |list: &BTreeSet<(String, String)>| own.as_ref().is_some_and(|own| list.contains(own));
-                (any.is_empty() || is(any)) && !is(none)
+                let one = |(namespace, name): &(Option<String>, String)| {
+                    own.as_ref().is_some_and(|own| same_namespace(namespace.as_deref(), Some(&own.0)) && *name == own.1)
+                };
+                (any.is_empty() || any.iter().any(one)) && !none.iter().any(one)
             }
             Self::Port(words) => words.take(Some(&call.port.to_string()), Word::is),
             Self::Method(words) => words.take(Some(&call.request.method), Word::is),
@@ -381,6 +471,10 @@ impl Condition {
                 }
                 words.take(Some(&call.request.path), |word, path| word.is(path) || taken.contains(&word))
             }
+            Self::Host(words) => {
+                let host = call.request.header("host").map(str::to_ascii_lowercase);
+                words.take(host.as_deref(), Word::is)
+            }
             Self::Header(field, words) => words.take(call.request.field(field), Word::is),
             Self::Unread(what, _) => return Err(format!("{what} is not compared")),
         })
@@ -391,19 +485,19 @@ impl Condition {
             let expression = word.expression();
             languages.of(how, &expression).map(|language| Term { key: how.key(&expression), language })
         };
+        let mut field = |name: Field, words: &Words| {
+            let of_field = words.all().map(|word| term(Asked::HeaderFull, word)).collect::<Result<Vec<_>, _>>()?;
+            terms.fields.entry(name).or_default().extend(of_field);
+            Ok::<_, String>(())
+        };
         match self {
             Self::Principal(words) => words.all().for_each(|word| name_principal(word, terms)),
-            Self::Namespace(words) => {
-                terms.namespaces.extend(words.all().map(|word| match word {
-                    Word::Exact(text) | Word::Template(text) => text.clone(),
-                    Word::Prefix(start) => format!("{start}x"),
-                    Word::Suffix(end) => format!("x{end}"),
-                    Word::Present => "any".to_owned(),
-                }));
+            Self::Namespace { any, none } => {
+                terms.namespaces.extend(any.iter().chain(none).map(|text| text.replace('*', "x")));
             }
             Self::Account { any, none } => {
                 for (namespace, name) in any.union(none) {
-                    let (namespace, service_account) = (namespace.clone(), name.clone());
+                    let (namespace, service_account) = (namespace.clone().unwrap_or_default(), name.clone());
                     terms.sources.insert(Source::Spiffe(format!(
                         "spiffe://elsewhere.example/ns/{namespace}/sa/{service_account}"
                     )));
@@ -423,12 +517,8 @@ impl Condition {
                     terms.paths.push(term(Asked::PathFull, word)?);
                 }
             }
-            Self::Header(field, words) => {
-                let of_field = terms.fields.entry(field.clone()).or_default();
-                for word in words.all() {
-                    of_field.push(term(Asked::HeaderFull, word)?);
-                }
-            }
+            Self::Host(words) => field(Field::Header("host".into()), words)?,
+            Self::Header(name, words) => field(name.clone(), words)?,
             Self::Port(_) | Self::Unread(..) => {}
         }
         Ok(())
@@ -444,6 +534,17 @@ fn principal(source: &Source) -> Option<String> {
         Source::Spiffe(id) => Some(id.strip_prefix("spiffe://").unwrap_or(id).to_owned()),
         Source::Unauthenticated | Source::Node | Source::Outside => None,
     }
+}
+
+/// Whether a sender is in a namespace, as it is written in a policy. A proxy is given an expression for the whole identity, in
+/// which a star reaches across slashes: `*a` takes every `x/sa/y`. ztunnel knows the namespace by itself.
+fn in_namespace(text: &str, call: Call<'_>, languages: &Languages) -> Maybe {
+    if call.sees == Sees::Ztunnel {
+        return Ok(call.source.namespace().is_some_and(|own| Word::read(text).is(own)));
+    }
+    let Some(own) = principal(call.source) else { return Ok(false) };
+    let parts: Vec<String> = text.split('*').map(escape).collect();
+    Ok(languages.of(Asked::HeaderFull, &format!(".*/ns/{}/.*", parts.join(".*")))?.matches(&own))
 }
 
 /// Namespace and account of a sender, of whatever trust domain.

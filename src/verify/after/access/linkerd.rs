@@ -8,13 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{After, Languages, Maybe, display, items, odd_field, place, text, texts};
-use crate::inventory::{Inventory, Selector, Workload};
+use crate::inventory::{Check, Inventory, Selector, Workload};
 use crate::place::Place;
 use crate::verify::access::{Guard, foreign};
 use crate::verify::after::engines::{self, Engine, Rank};
 use crate::verify::after::object::{Kind, Match, Path, RouteObject, Rule, Value};
 use crate::verify::after::routing::Asked;
-use crate::verify::pods::{Account, PodPort, named};
+use crate::verify::pods::{Account, PodPort, asks, named};
 use crate::verify::region::{Term, Terms};
 use crate::verify::request::{Field, Request, Source, same_namespace};
 use crate::verify::verdict::{Answer, Assumption, Cause};
@@ -693,8 +693,11 @@ impl Access<'_, '_> {
         }
     }
 
+    /// Paths of httpGet probes without TLS are open by themselves; those of hooks, and the gRPC health check, are not
+    /// (linkerd/linkerd2 issues 9595 and 12806).
     fn is_probe(&self, request: &Request) -> bool {
-        request.method == "GET" && self.at.probe_paths().contains(request.path.as_str())
+        let by_itself = |check: &Check| matches!(check, Check::Get(_)) && asks(check, request);
+        self.at.checks().iter().any(by_itself)
     }
 
     /// One Server alone.

@@ -25,8 +25,9 @@ pub(super) struct Words {
     pub none: Vec<Word>,
 }
 
-/// What a segment of a template takes (Envoy's uri_template, path_matching grammar).
-const SEGMENT: &str = "[a-zA-Z0-9._~%!$&'()+,;:@=-]";
+/// What a segment of a template takes (envoyproxy/envoy source/extensions/path/uri_template_lib/uri_template_internal.cc; the star
+/// since 1.35.0, issue 39168).
+const SEGMENT: &str = "[a-zA-Z0-9._~%!$&'()*+,;:@=-]";
 
 // === impl Word ===
 
@@ -44,6 +45,16 @@ impl Word {
 
     pub fn path(text: &str) -> Self {
         if text.contains("{*}") || text.contains("{**}") { Self::Template(text.to_owned()) } else { Self::read(text) }
+    }
+
+    /// A host, in lower case: Istio compares hosts without regard to it.
+    pub fn host(text: &str) -> Self {
+        Self::read(&text.to_ascii_lowercase())
+    }
+
+    /// A number, without the zeros that it may begin with.
+    pub fn port(text: &str) -> Self {
+        Self::Exact(text.parse::<u16>().map_or_else(|_| text.to_owned(), |number| number.to_string()))
     }
 
     /// Whether a plain value is meant. Templates are asked as languages.
