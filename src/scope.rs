@@ -571,6 +571,7 @@ impl Engine<'_> {
             let known = prove::access::Known {
                 enforced: self.enforced(whose, inventory).unwrap_or(true),
                 callers: self.options.policy.callers.values().flat_map(prove::access::Known::senders).collect(),
+                trust_domain: self.options.policy.trust_domain.clone(),
             };
             proved.extend(prove::access::prove(&question, &written, &known));
             answer.proofs = BTreeMap::new();

@@ -25,6 +25,8 @@ pub struct Known {
     pub enforced: bool,
     /// Callers whom the user named.
     pub callers: BTreeSet<Source>,
+    /// Of the target mesh, where the user said it.
+    pub trust_domain: Option<String>,
 }
 
 // === impl Known ===
@@ -77,7 +79,8 @@ fn compared(
     targets: &BTreeMap<usize, Place>,
     index: &Index<'_>,
 ) -> Vec<(Closure, Proved)> {
-    let side = After::new(after, question.profile.target, &question.profile.version);
+    let side = After::new(after, question.profile.target, &question.profile.version)
+        .in_trust_domain(known.trust_domain.as_deref());
     let Some(policy) = policy(&side) else { return Vec::new() };
     let mut by_mesh: BTreeMap<&str, (&'static Mesh, Vec<&Closure>)> = BTreeMap::new();
     for &closure in closures {

@@ -210,3 +210,31 @@ fn without_a_source_mesh_policy_is_proved_under_the_reading_of_each_that_served_
 fn http_pods() -> String {
     pods(&["api"], false).replace(", {containerPort: 9000}", "").replace(", {name: tcp, port: 9000}", "")
 }
+
+#[test]
+fn grants_are_proved_in_a_mesh_that_was_told_its_trust_domain() {
+    let smi = "
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: t, namespace: shop}
+spec:
+  destination: {kind: ServiceAccount, name: api, namespace: shop}
+  sources: [{kind: ServiceAccount, name: web, namespace: shop}]
+  rules: [{kind: HTTPRouteGroup, name: routes, matches: [m]}]
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: HTTPRouteGroup
+metadata: {name: routes, namespace: shop}
+spec: {matches: [{name: m, pathRegex: /api, methods: [GET]}]}
+";
+    for to in ["linkerd", "istio", "istio-ambient"] {
+        let mut options = worlds::options(Some("osm"), to);
+        options.policy.enforced = Some(true);
+        options.policy.trust_domain = Some("corp.example".to_owned());
+        let text = format!("{}---{smi}", pods(&["api"], false));
+        let run = smi2gamma::run::run(&options, &mut text.as_bytes()).expect("standard input can be read");
+        let target = run.report.objects.iter().find(|object| object.id.kind == "TrafficTarget").expect("a target");
+        let outcome = (target.outcome, target.proof == Proof::Equal);
+        assert_eq!(outcome, (Outcome::Migrated, true), "{to}: {:#}", worlds::words(&run));
+    }
+}

@@ -26,6 +26,11 @@ spec: {{{spec}}}
 
 /// Whether `namespace/account GET /a name=value` may, at the port of `api` that speaks HTTP; none where nobody can say.
 fn may(to: &str, policy: &str, call: &str) -> Option<bool> {
+    may_in(None, to, policy, call)
+}
+
+/// The same in a mesh of this trust domain.
+fn may_in(domain: Option<&'static str>, to: &str, policy: &str, call: &str) -> Option<bool> {
     let mut parts = call.split(' ');
     let (namespace, service_account) = parts.next().and_then(|source| source.split_once('/')).expect("a source");
     let source = Source::Identity { namespace: namespace.to_owned(), service_account: service_account.to_owned() };
@@ -38,7 +43,8 @@ fn may(to: &str, policy: &str, call: &str) -> Option<bool> {
     let to_pods = Destination::Workload { namespace: None, service_account: String::new(), port: None };
     let request = Request { source, to: to_pods, method: method.to_owned(), path: path.to_owned(), fields };
     let given = Given { services: Absent::Exists, prepared: true };
-    let texts = Texts::new(&pods(&["api"], false), "", policy);
+    let mut texts = Texts::new(&pods(&["api"], false), "", policy);
+    texts.trust_domain = domain;
     texts.ask("osm", to, |_, after, pods| {
         access::simulate(after, pods, &account("api"), 8080, &request, &given).0.permits()
     })
@@ -167,4 +173,22 @@ fn a_segment_of_a_template_takes_equals_signs_and_stars() {
     assert_eq!(may("istio", &template, "shop/web GET /a/b=c"), Some(true));
     assert_eq!(may("istio", &template, "shop/web GET /a/*"), Some(true));
     assert_eq!(may("istio", &template, "shop/web GET /a/[b]"), Some(false));
+}
+
+#[test]
+fn cluster_local_is_the_mesh_itself_in_whole_identities_and_for_proxies_alone() {
+    let from = |word: &str| sidecar(&format!("rules: [{{from: [{{source: {{principals: ['{word}']}}}}]}}]"));
+    for (word, sidecars, ztunnel) in [
+        ("corp.example/ns/shop/sa/web", true, true),
+        ("cluster.local/ns/shop/sa/web", true, false),
+        ("cluster.local/ns/shop/sa/*", true, false),
+        ("cluster.local/ns/shop/*", false, false),
+        ("corp.example/ns/shop/*", true, true),
+        ("*/ns/shop/sa/web", true, true),
+    ] {
+        for (to, allowed) in [("istio", sidecars), ("istio-ambient", ztunnel)] {
+            let answer = may_in(Some("corp.example"), to, &from(word), "shop/web GET /");
+            assert_eq!(answer, Some(allowed), "{word} on {to}");
+        }
+    }
 }

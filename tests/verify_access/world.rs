@@ -28,6 +28,8 @@ pub struct Texts {
     pods: Inventory,
     smi: Vec<(Object, String)>,
     policy: Vec<Node>,
+    /// Of the mesh after; none: `cluster.local`.
+    pub trust_domain: Option<&'static str>,
 }
 
 impl Texts {
@@ -54,7 +56,7 @@ impl Texts {
             }
         }
         let pods = Inventory::new(entries(pods).into_iter().chain(entries(policy)));
-        Self { pods, smi: objects, policy: nodes(policy) }
+        Self { pods, smi: objects, policy: nodes(policy), trust_domain: None }
     }
 
     pub fn before(&self) -> World<'_> {
@@ -80,7 +82,7 @@ impl Texts {
         let (before, after) = (self.before(), self.after());
         let grants = Grants::new(&before, mappings::source(from).expect("a source mesh"), true);
         let profile = Profile::parse(to).expect("a target");
-        let side = After::new(&after, profile.target, &profile.version);
+        let side = After::new(&after, profile.target, &profile.version).in_trust_domain(self.trust_domain);
         let policy = policy(&side).expect("a target with policy");
         ask(&grants, policy.as_ref(), &self.pods)
     }

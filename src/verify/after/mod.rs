@@ -23,11 +23,16 @@ use crate::yaml::Node;
 use engines::Engine;
 use object::{Kind, RouteObject};
 
+/// The trust domain of a mesh that was told no other.
+const LOCAL_TRUST_DOMAIN: &str = "cluster.local";
+
 /// What a target does with the manifests of a world.
 pub struct After<'a> {
     world: &'a World<'a>,
     target: &'static Target,
     version: String,
+    /// Of the identities of the mesh.
+    trust_domain: String,
     engines: Vec<Box<dyn Engine>>,
     routes: Vec<RouteObject<'a>>,
     /// Indices of `routes` by the name of a parent.
@@ -58,7 +63,15 @@ impl<'a> After<'a> {
         }
         let grants = world.manifests.iter().flat_map(grants).collect();
         let engines = engines::of(&target.name, version);
-        Self { world, target, version: version.to_owned(), engines, routes, by_parent, grants }
+        let (version, trust_domain) = (version.to_owned(), LOCAL_TRUST_DOMAIN.to_owned());
+        Self { world, target, version, trust_domain, engines, routes, by_parent, grants }
+    }
+
+    /// The same in a mesh whose identities are of this trust domain; none: `cluster.local`.
+    #[must_use]
+    pub fn in_trust_domain(mut self, name: Option<&str>) -> Self {
+        self.trust_domain = name.unwrap_or(LOCAL_TRUST_DOMAIN).to_owned();
+        self
     }
 
     /// Whether a parentRef of some route names this port of this Service.

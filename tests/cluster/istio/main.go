@@ -16,12 +16,13 @@
 //	{"refused":["policy p of shop: ..."]}
 //
 // proxy: `sidecar` and `ztunnel` stand before pods with these labels in that namespace; `waypoint` is the one of that name there, asked
-// about a Service of the same namespace. Without `source` there is no mutual TLS, without `http` the proxy sees a connection only.
+// about a Service of the same namespace. `trustDomain` of a world is the mesh's, if not `cluster.local`. Without `source` there is no mutual TLS, without `http` the proxy sees a connection only.
 // asked: a CUSTOM policy leaves it to something else.
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,8 +35,9 @@ import (
 )
 
 type world struct {
-	Policies []*securityclient.AuthorizationPolicy `json:"policies"`
-	Calls    []call                                `json:"calls"`
+	Policies    []*securityclient.AuthorizationPolicy `json:"policies"`
+	TrustDomain string                                `json:"trustDomain"`
+	Calls       []call                                `json:"calls"`
 }
 
 type call struct {
@@ -109,7 +111,7 @@ func ask(one world) (answer said, err error) {
 	if len(answer.Refused) > 0 {
 		return answer, nil
 	}
-	mesh := meshOf(one.Policies)
+	mesh := meshOf(one.Policies, cmp.Or(one.TrustDomain, "cluster.local"))
 	defer mesh.close()
 	for _, call := range one.Calls {
 		switch call.Proxy {

@@ -16,7 +16,6 @@ import (
 
 const (
 	rootNamespace = "istio-system"
-	trustDomain   = "cluster.local"
 	gatewayLabel  = "gateway.networking.k8s.io/gateway-name"
 )
 
@@ -26,7 +25,7 @@ type mesh struct {
 	stop    chan struct{}
 }
 
-func meshOf(policies []*securityclient.AuthorizationPolicy) *mesh {
+func meshOf(policies []*securityclient.AuthorizationPolicy, trustDomain string) *mesh {
 	config := &meshconfig.MeshConfig{RootNamespace: rootNamespace, TrustDomain: trustDomain}
 	byNamespace := map[string][]model.AuthorizationPolicy{}
 	for _, policy := range policies {

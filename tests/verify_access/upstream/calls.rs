@@ -8,7 +8,7 @@ use smi2gamma::verify::{Destination, Field, Request, Source};
 
 use super::super::mutations::Dice;
 
-/// Identities without `spiffe://`; an empty one is nobody.
+/// Identities without `spiffe://`, those of `cluster.local` of whatever trust domain the mesh has; an empty one is nobody.
 const SOURCES: [&str; 9] = [
     "cluster.local/ns/shop/sa/web",
     "cluster.local/ns/shop/sa/web",
@@ -88,7 +88,9 @@ impl Heard {
             }
         }
         let said: String = manifests.iter().map(Value::to_string).collect();
-        let sources = SOURCES.iter().filter(|source| !source.is_empty() && said.contains(**source)).copied().collect();
+        let rest = |source: &str| source.strip_prefix("cluster.local").unwrap_or(source).to_owned();
+        let named = |source: &&str| !source.is_empty() && said.contains(&rest(source));
+        let sources = SOURCES.iter().copied().filter(named).collect();
         Self { sources, paths }
     }
 }
@@ -131,9 +133,9 @@ impl Call {
         Self { source: "", port: 8080, asks: Some(("GET", path.to_owned(), BTreeMap::new())) }
     }
 
-    /// The identity as certificates have it; none without mutual TLS.
-    pub fn spiffe(&self) -> Option<String> {
-        (!self.source.is_empty()).then(|| format!("spiffe://{}", self.source))
+    /// The identity as certificates have it in a mesh of this trust domain; none without mutual TLS.
+    pub fn spiffe(&self, domain: &str) -> Option<String> {
+        (!self.source.is_empty()).then(|| format!("spiffe://{}", self.source.replace("cluster.local", domain)))
     }
 
     /// The port of the Service that leads to the port.

@@ -35,6 +35,9 @@ const CONVERTED: u64 = 32;
 /// How many calls each world is asked about.
 const CALLS: usize = 60;
 
+/// The trust domain of a mesh that was told one.
+const DOMAIN: &str = "corp.example";
+
 /// Pods of `api` in the namespace `shop`: 8080 speaks HTTP, 9000 does not, and of 8081 nothing says. The Service of their name
 /// has 80, 9000 and 81 for them.
 const PODS: &str = "---
@@ -81,6 +84,8 @@ type Decided = Result<Said, String>;
 struct Case {
     mesh: Mesh,
     pods: String,
+    /// The trust domain of the mesh; none: `cluster.local`.
+    domain: Option<&'static str>,
     /// Grants that say the same, it was proved.
     smi: Option<String>,
     /// What decides, as objects.
@@ -146,7 +151,8 @@ impl Case {
             proxy
         };
         let pods = |kind: &str| json!({"proxy": kind, "labels": labels});
-        let source = call.spiffe();
+        let domain = self.domain.unwrap_or("cluster.local");
+        let source = call.spiffe(domain);
         if self.mesh == Mesh::Sidecars {
             return vec![asked(pods("sidecar"), source, call.port, call.http())];
         }
@@ -154,7 +160,7 @@ impl Case {
         if let (Some(waypoint), Some(_)) = (&self.waypoint, &source) {
             let proxy = json!({"proxy": "waypoint", "name": waypoint, "service": "api"});
             all.push(asked(proxy, source, call.service_port(), call.http()));
-            let own = format!("spiffe://cluster.local/ns/shop/sa/{waypoint}");
+            let own = format!("spiffe://{domain}/ns/shop/sa/{waypoint}");
             all.push(asked(pods("ztunnel"), Some(own), call.port, None));
         }
         all
@@ -164,7 +170,7 @@ impl Case {
         let calls: Vec<Value> = self.calls.iter().flat_map(|call| self.questions(call)).collect();
         let part = |one: &Value| json!({"metadata": one["metadata"], "spec": one["spec"]});
         let policies: Vec<Value> = self.policies().into_iter().map(part).collect();
-        json!({"policies": policies, "calls": calls}).to_string()
+        json!({"policies": policies, "trustDomain": self.domain.unwrap_or_default(), "calls": calls}).to_string()
     }
 
     /// What Istio's answers come to, by call: what any way lets through is let through.
@@ -186,7 +192,9 @@ impl Case {
     /// What our evaluators say of each call: of the policies, and of the grants where these say the same. Why, where they do
     /// not.
     fn ours(&self) -> Vec<(Decided, Option<Decided>)> {
-        let texts = Texts::new(&self.pods, self.smi.as_deref().unwrap_or_default(), &worlds::stream(&self.manifests));
+        let mut texts =
+            Texts::new(&self.pods, self.smi.as_deref().unwrap_or_default(), &worlds::stream(&self.manifests));
+        texts.trust_domain = self.domain;
         let given = Given { services: Absent::Exists, prepared: true };
         texts.ask("osm", self.mesh.target(), |before, after, pods| {
             let ask = |side: &dyn Guard, call: &Call| {
@@ -236,6 +244,7 @@ impl Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.smi.as_deref().unwrap_or_default())?;
+        self.domain.map_or(Ok(()), |domain| writeln!(f, "in the trust domain {domain}"))?;
         self.policies().iter().try_for_each(|policy| writeln!(f, "---\n{policy}"))
     }
 }
@@ -336,15 +345,16 @@ fn dice(number: u64) -> Dice {
 fn written(mesh: Mesh, number: u64) -> Case {
     let mut dice = dice(number);
     let waypoint = (mesh == Mesh::Ambient).then(|| "waypoint".to_owned());
+    let domain = (dice.below(3) == 0).then_some(DOMAIN);
     let mut manifests = policies::some(&mut dice, mesh);
     let labels = if waypoint.is_some() { "{istio.io/use-waypoint: waypoint}" } else { "{}" };
     if waypoint.is_some() {
         manifests.push(policies::waypoint());
-        manifests.extend((dice.below(3) > 0).then(policies::gate));
+        manifests.extend((dice.below(3) > 0).then(|| policies::gate(domain.unwrap_or("cluster.local"))));
     }
     let heard = Heard::of(&manifests);
     let calls = (0..CALLS).map(|_| Call::draw(&mut dice, &heard)).collect();
-    Case { mesh, pods: PODS.replace("LABELS", labels), smi: None, manifests, waypoint, calls }
+    Case { mesh, pods: PODS.replace("LABELS", labels), domain, smi: None, manifests, waypoint, calls }
 }
 
 /// What the conversion of random grants writes; none where it holds the destination.
@@ -352,8 +362,10 @@ fn converted(mesh: Mesh, number: u64) -> Option<Case> {
     let mut dice = dice(number);
     let pods = PODS.replace("LABELS", "{}");
     let smi = grants::some(&mut dice);
+    let domain = (dice.below(3) == 0).then_some(DOMAIN);
     let mut options = worlds::options(Some("osm"), mesh.target());
     options.policy.enforced = Some(true);
+    options.policy.trust_domain = domain.map(str::to_owned);
     let run = run(&options, &mut format!("{pods}{smi}").as_bytes()).expect("standard input can be read");
     let manifests = worlds::manifests(&run);
     let named = |kind: &str| manifests.iter().find(|one| one["kind"] == kind);
@@ -363,7 +375,7 @@ fn converted(mesh: Mesh, number: u64) -> Option<Case> {
     let proved = targets.all(|object| object.outcome == Outcome::Migrated && object.proof == Proof::Equal);
     let heard = Heard::of(&manifests);
     let calls = (0..CALLS).map(|_| Call::draw(&mut dice, &heard)).collect();
-    Some(Case { mesh, pods, smi: proved.then_some(smi), manifests, waypoint, calls })
+    Some(Case { mesh, pods, domain, smi: proved.then_some(smi), manifests, waypoint, calls })
 }
 
 fn of_written_policy(mesh: Mesh, first: u64) {

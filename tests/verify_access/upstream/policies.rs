@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::mutations::Dice;
 use super::Mesh;
 
-const PRINCIPALS: [&str; 14] = [
+const PRINCIPALS: [&str; 18] = [
     "cluster.local/ns/shop/sa/web",
     "cluster.local/ns/shop/sa/cron",
     "cluster.local/ns/ops/sa/web",
@@ -21,6 +21,10 @@ const PRINCIPALS: [&str; 14] = [
     "cluster.local/ns/*/sa/web",
     "spiffe://cluster.local/ns/shop/sa/web",
     "*.local/ns/shop/sa/cron",
+    "corp.example/ns/shop/sa/web",
+    "corp.example/ns/shop/*",
+    "cluster.local/ns/shop/sa/*",
+    "*.example/ns/shop/sa/cron",
 ];
 
 const NAMESPACES: [&str; 10] = ["shop", "ops", "*", "shop*", "o*", "*op", "*-eu", "*a", "s*p", "*ho*"];
@@ -74,14 +78,14 @@ pub fn waypoint() -> Value {
 }
 
 /// Only the waypoint may call the pods, so that what it lets through decides.
-pub fn gate() -> Value {
+pub fn gate(domain: &str) -> Value {
     json!({
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
         "metadata": {"name": "gate", "namespace": "shop"},
         "spec": {
             "selector": {"matchLabels": {"app": "api"}},
-            "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/waypoint"]}}]}],
+            "rules": [{"from": [{"source": {"principals": [format!("{domain}/ns/shop/sa/waypoint")]}}]}],
         },
     })
 }

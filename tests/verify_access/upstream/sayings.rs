@@ -89,6 +89,7 @@ fn what_a_conversion_says_of_paths_means_the_same_to_istio() {
     let case = |(_, said): &(&str, Said)| Case {
         mesh: Mesh::Sidecars,
         pods: PODS.to_owned(),
+        domain: None,
         smi: None,
         manifests: vec![policy(said)],
         waypoint: None,

@@ -213,10 +213,10 @@ struct Access<'s> {
 impl Judge for Access<'_> {
     fn terms(&self) -> Result<Terms, String> {
         let mut terms = Terms::default();
-        let languages = &self.ambient.languages;
-        self.own.iter().try_for_each(|policy| policy.ask(&mut terms, languages))?;
+        let (languages, domain) = (&self.ambient.languages, &self.ambient.after.trust_domain);
+        self.own.iter().try_for_each(|policy| policy.ask(&mut terms, languages, domain))?;
         for way in &self.ways {
-            way.policies.iter().try_for_each(|policy| policy.ask(&mut terms, languages))?;
+            way.policies.iter().try_for_each(|policy| policy.ask(&mut terms, languages, domain))?;
             if let Some(routes) = &way.routes {
                 let Terms { paths, fields, methods, .. } = routes.terms()?;
                 terms.paths.extend(paths);
@@ -284,7 +284,8 @@ impl Access<'_> {
 
     /// What ztunnel before the pods does with a connection of `source`.
     fn ztunnel(&self, request: &Request, source: &Source) -> Answer {
-        let call = Call { request, source, port: self.at.port, sees: Sees::Ztunnel };
+        let domain = &self.ambient.after.trust_domain;
+        let call = Call { request, source, port: self.at.port, sees: Sees::Ztunnel, domain };
         istio::decide(&self.own, call, &self.ambient.languages)
     }
 
@@ -319,7 +320,8 @@ impl Access<'_> {
                 return Some(Answer::denied(Cause::unwritten("the port takes nothing but HTTP")));
             }
         };
-        let call = Call { request, source: &request.source, port: way.at.port, sees };
+        let domain = &self.ambient.after.trust_domain;
+        let call = Call { request, source: &request.source, port: way.at.port, sees, domain };
         let policies: Vec<&Policy<'_>> =
             way.policies.iter().copied().filter(|policy| policy.action != Action::Nothing).collect();
         let answer = istio::decide(&policies, call, &self.ambient.languages);

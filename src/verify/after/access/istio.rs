@@ -17,6 +17,7 @@ use crate::mappings::compare_versions;
 use crate::pattern::escape;
 use crate::place::Place;
 use crate::verify::access::{Guard, foreign};
+use crate::verify::after::LOCAL_TRUST_DOMAIN;
 use crate::verify::after::routing::Asked;
 use crate::verify::pods::{Account, PodPort};
 use crate::verify::region::{Term, Terms};
@@ -132,6 +133,8 @@ pub(super) struct Call<'q> {
     /// The port as the proxy counts it.
     pub port: u16,
     pub sees: Sees,
+    /// The trust domain of the mesh.
+    pub domain: &'q str,
 }
 
 pub(super) struct Sidecars<'a> {
@@ -146,7 +149,9 @@ pub(super) struct Sidecars<'a> {
 impl<'a> Policy<'a> {
     /// All AuthorizationPolicies of a world, as proxies read them.
     pub fn all(after: &After<'a>) -> Vec<Self> {
-        Self::read_all(after, DryRun::Reports)
+        let mut all = Self::read_all(after, DryRun::Reports);
+        all.iter_mut().for_each(|policy| policy.name_the_mesh(&after.trust_domain));
+        all
     }
 
     /// Those that ztunnel is sent. Before 1.29 it enforced dry runs, too (istio/istio@1.28.3
@@ -156,6 +161,20 @@ impl<'a> Policy<'a> {
         let mut all = Self::read_all(after, if enforced { DryRun::Enforced } else { DryRun::Reports });
         all.retain(|policy| policy.targets.is_empty() && !policy.listed_with_none);
         all
+    }
+
+    /// Puts the trust domain of the mesh for `cluster.local`, as istiod does for proxies in whole identities; ztunnel takes
+    /// words as they are written (istio/ztunnel issue 1260).
+    fn name_the_mesh(&mut self, domain: &str) {
+        let conditions = self
+            .rules
+            .iter_mut()
+            .flat_map(|rule| rule.from.iter_mut().chain(&mut rule.to).flatten().chain(&mut rule.when));
+        for condition in conditions {
+            if let Condition::Principal(words) = condition {
+                words.any.iter_mut().chain(&mut words.none).for_each(|word| word.name_the_mesh(domain));
+            }
+        }
     }
 
     fn read_all(after: &After<'a>, dry_run: DryRun) -> Vec<Self> {
@@ -236,8 +255,8 @@ impl<'a> Policy<'a> {
     }
 
     /// What it asks of requests and senders.
-    pub fn ask(&self, terms: &mut Terms, languages: &Languages) -> Result<(), String> {
-        self.rules.iter().flat_map(Rule::conditions).try_for_each(|condition| condition.ask(terms, languages))
+    pub fn ask(&self, terms: &mut Terms, languages: &Languages, domain: &str) -> Result<(), String> {
+        self.rules.iter().flat_map(Rule::conditions).try_for_each(|condition| condition.ask(terms, languages, domain))
     }
 
     pub fn has_rules(&self) -> bool {
@@ -447,7 +466,7 @@ impl Condition {
 
     fn holds(&self, call: Call<'_>, languages: &Languages) -> Maybe {
         Ok(match self {
-            Self::Principal(words) => words.take(principal(call.source).as_deref(), Word::is),
+            Self::Principal(words) => words.take(principal(call.source, call.domain).as_deref(), Word::is),
             Self::Namespace { any, none } => {
                 let is = |list: &[String]| any_of(list.iter().map(|text| in_namespace(text, call, languages)));
                 (any.is_empty() || is(any)?) && !is(none)?
@@ -480,7 +499,7 @@ impl Condition {
         })
     }
 
-    fn ask(&self, terms: &mut Terms, languages: &Languages) -> Result<(), String> {
+    fn ask(&self, terms: &mut Terms, languages: &Languages, domain: &str) -> Result<(), String> {
         let term = |how: Asked, word: &Word| {
             let expression = word.expression();
             languages.of(how, &expression).map(|language| Term { key: how.key(&expression), language })
@@ -491,7 +510,7 @@ impl Condition {
             Ok::<_, String>(())
         };
         match self {
-            Self::Principal(words) => words.all().for_each(|word| name_principal(word, terms)),
+            Self::Principal(words) => words.all().for_each(|word| name_principal(word, terms, domain)),
             Self::Namespace { any, none } => {
                 terms.namespaces.extend(any.iter().chain(none).map(|text| text.replace('*', "x")));
             }
@@ -525,11 +544,11 @@ impl Condition {
     }
 }
 
-/// A sender as policy names it; none without mutual TLS.
-fn principal(source: &Source) -> Option<String> {
+/// A sender as policy names it in a mesh of this trust domain; none without mutual TLS.
+fn principal(source: &Source, domain: &str) -> Option<String> {
     match source {
         Source::Identity { namespace, service_account } => {
-            Some(format!("cluster.local/ns/{namespace}/sa/{service_account}"))
+            Some(format!("{domain}/ns/{namespace}/sa/{service_account}"))
         }
         Source::Spiffe(id) => Some(id.strip_prefix("spiffe://").unwrap_or(id).to_owned()),
         Source::Unauthenticated | Source::Node | Source::Outside => None,
@@ -542,21 +561,21 @@ fn in_namespace(text: &str, call: Call<'_>, languages: &Languages) -> Maybe {
     if call.sees == Sees::Ztunnel {
         return Ok(call.source.namespace().is_some_and(|own| Word::read(text).is(own)));
     }
-    let Some(own) = principal(call.source) else { return Ok(false) };
+    let Some(own) = principal(call.source, call.domain) else { return Ok(false) };
     let parts: Vec<String> = text.split('*').map(escape).collect();
     Ok(languages.of(Asked::HeaderFull, &format!(".*/ns/{}/.*", parts.join(".*")))?.matches(&own))
 }
 
 /// Namespace and account of a sender, of whatever trust domain.
 fn account(source: &Source) -> Option<(String, String)> {
-    let id = principal(source)?;
+    let id = principal(source, LOCAL_TRUST_DOMAIN)?;
     let (_, rest) = id.split_once("/ns/")?;
     let (namespace, name) = rest.split_once("/sa/")?;
     Some((namespace.to_owned(), name.to_owned()))
 }
 
 /// The senders that a principal names: itself, or for one with a wildcard some that it takes.
-fn name_principal(word: &Word, terms: &mut Terms) {
+fn name_principal(word: &Word, terms: &mut Terms, domain: &str) {
     let mut named: Vec<String> = match word {
         Word::Exact(text) | Word::Template(text) => vec![text.clone()],
         Word::Present => Vec::new(),
@@ -565,20 +584,15 @@ fn name_principal(word: &Word, terms: &mut Terms) {
             ends.iter().map(|end| format!("{start}{end}")).collect()
         }
         Word::Suffix(end) => {
-            let starts = [
-                "cluster.local",
-                "cluster.local/ns/x",
-                "cluster.local/ns/x/sa/x",
-                "cluster.local/ns/",
-                "elsewhere.example",
-            ];
-            starts.iter().map(|start| format!("{start}{end}")).collect()
+            let within = ["", "/ns/x", "/ns/x/sa/x", "/ns/"];
+            let starts = within.iter().map(|rest| format!("{domain}{rest}")).chain(["elsewhere.example".to_owned()]);
+            starts.map(|start| format!("{start}{end}")).collect()
         }
     };
     named.retain(|id| id.matches('/').count() == 4);
     for id in named {
         terms.sources.insert(match id.split('/').collect::<Vec<_>>().as_slice() {
-            ["cluster.local", "ns", namespace, "sa", name] => {
+            [own, "ns", namespace, "sa", name] if *own == domain => {
                 Source::Identity { namespace: (*namespace).to_owned(), service_account: (*name).to_owned() }
             }
             _ => Source::Spiffe(format!("spiffe://{id}")),
@@ -700,7 +714,9 @@ struct Sidecar<'s> {
 impl Judge for Sidecar<'_> {
     fn terms(&self) -> Result<Terms, String> {
         let mut terms = Terms::default();
-        self.policies.iter().try_for_each(|policy| policy.ask(&mut terms, &self.sidecars.languages))?;
+        self.policies.iter().try_for_each(|policy| {
+            policy.ask(&mut terms, &self.sidecars.languages, &self.sidecars.after.trust_domain)
+        })?;
         Ok(terms)
     }
 
@@ -716,7 +732,7 @@ impl Judge for Sidecar<'_> {
         }
         let nobody = Source::Unauthenticated;
         let source = match self.sidecars.mode(self.at) {
-            Ok(("STRICT", Some(cause))) if principal(&request.source).is_none() => return Answer::denied(cause),
+            Ok(("STRICT", Some(cause))) if account(&request.source).is_none() => return Answer::denied(cause),
             Ok(("DISABLE", _)) => &nobody,
             Ok(_) => &request.source,
             Err(why) => return Answer::Undecided(why),
@@ -729,7 +745,8 @@ impl Judge for Sidecar<'_> {
             (Ok(Some(Speaks::Bytes)), _) | (Ok(None), true) => Sees::Tcp,
             (Ok(Some(Speaks::Http) | None), false) => Sees::Http,
         };
-        let call = Call { request, source, port: self.at.port, sees };
+        let domain = &self.sidecars.after.trust_domain;
+        let call = Call { request, source, port: self.at.port, sees, domain };
         decide(&self.policies, call, &self.sidecars.languages)
     }
 }
