@@ -152,6 +152,8 @@ fn passes<'a>(closures: BTreeSet<&'a Closure>, versions: &Versions<'_>) -> Vec<P
 /// What is looked up for each closure, so that no closure goes through the whole scope.
 struct Index<'a> {
     splits: BTreeMap<usize, &'a TrafficSplit>,
+    /// The versions of TrafficTargets.
+    targets: BTreeMap<usize, Version>,
     /// The versions in which groups of a name are there.
     groups: BTreeMap<&'a str, Vec<Version>>,
     findings: BTreeMap<usize, Vec<(usize, &'a Finding)>>,
@@ -161,10 +163,18 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(question: &Question<'a>) -> Self {
-        let mut index = Self { splits: BTreeMap::new(), groups: BTreeMap::new(), findings: BTreeMap::new() };
+        let mut index = Self {
+            splits: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            findings: BTreeMap::new(),
+        };
         for member in question.members {
             match (member.object, member.index) {
                 (Object::TrafficSplit(split), Some(object)) => drop(index.splits.insert(object, split)),
+                (Object::TrafficTarget(target), Some(object)) => {
+                    index.targets.insert(object, target.meta.version);
+                }
                 (Object::HttpRouteGroup(group), _) => {
                     index.groups.entry(&group.meta.id.name).or_default().push(group.meta.version);
                 }

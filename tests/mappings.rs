@@ -1,30 +1,23 @@
-//! Holds the tables of `mappings/` to their schema, and their rows to the requests that they bring along.
-//!
-//! The evaluators here read an anchoring, or a split, straight from the words of the schema, and use nothing of the
-//! engine: a row that was changed without its requests, or the other way round, fails.
+//! Holds the tables of `mappings/` to their schema, and rows that decide to having golden requests. Those are answered by the
+//! evaluators of `src/verify`, in `tests/verify/golden.rs` and `tests/verify_access/goldens.rs`.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use regex_automata::Input;
-use regex_automata::dfa::{Automaton, dense};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 use smi2gamma::mappings::{
-    AllZero, Allowance, Answer, Attachment, Channel, Condition, DuplicateBackend, EmptyMatch, Enforcement,
-    EveryPortBesideSome, Golden, GoldenBackend, GoldenSplit, GrantNeed, HeaderAnchoring, Held, HostHeader,
-    HttpBesideTcp, HttpOnOpaque, Known, MatchesReading, MissingBackend, MissingNamespace, MissingPort,
-    MissingReference, NameForms, NoMatches, NoRoutes, NoRules, NoSources, OpaqueSources, OtherNamespace, Overlap,
-    PathAnchoring, PathReading, PortReading, ProtocolNeed, ProtocolReading, RegexRank, RegexReading, RouteKind,
-    RulesReading, SameRoot, SelfReference, Shadow, SplitReading, TcpBesideHttp, TcpOnHttp, UdpRule, Unmatched,
-    WeightReading, compare_versions, source, sources, target, targets,
+    AllZero, Allowance, Answer, Attachment, Channel, DuplicateBackend, EmptyMatch, Enforcement, EveryPortBesideSome,
+    Golden, GrantNeed, HeaderAnchoring, Held, HostHeader, HttpBesideTcp, HttpOnOpaque, Known, MatchesReading,
+    MissingBackend, MissingNamespace, MissingPort, MissingReference, NameForms, NoMatches, NoRoutes, NoRules,
+    NoSources, OpaqueSources, OtherNamespace, Overlap, PathAnchoring, PathReading, PortReading, ProtocolNeed,
+    ProtocolReading, RegexRank, RegexReading, RouteKind, RulesReading, SameRoot, SelfReference, Shadow, SplitReading,
+    TcpBesideHttp, TcpOnHttp, UdpRule, Unmatched, WeightReading, compare_versions, source, sources, target, targets,
 };
 use smi2gamma::smi::Kind;
 use smi2gamma::target::{Profile, ProfileError};
-
-const FAILS: &str = "(fails)";
 
 // --- the set of tables ---
 
@@ -363,21 +356,6 @@ fn tables_are_found_by_name() {
 // --- golden requests ---
 
 #[test]
-fn conditions_answer_their_golden_requests() {
-    let mut asked = 0;
-    for (mesh, reading) in readings() {
-        let goldens = reading.path.golden.iter().chain(&reading.header.golden).chain(&reading.host_header.golden);
-        for golden in goldens {
-            let condition = golden.condition.as_ref().unwrap_or_else(|| panic!("{mesh}: nothing to match"));
-            let held = if holds(reading, condition, golden) { Held::Match } else { Held::NoMatch };
-            assert_eq!(golden.answer, Answer::Condition(held), "{mesh}: {golden:?}");
-            asked += 1;
-        }
-    }
-    assert!(asked >= 25, "only {asked} requests");
-}
-
-#[test]
 fn an_anchoring_that_is_read_has_requests_on_both_sides_of_it() {
     for (mesh, reading) in readings() {
         let answers = |goldens: &[Golden], held| goldens.iter().any(|one| one.answer == Answer::Condition(held));
@@ -390,41 +368,6 @@ fn an_anchoring_that_is_read_has_requests_on_both_sides_of_it() {
             assert!(answers(&reading.header.golden, Held::NoMatch), "{mesh}");
         }
     }
-}
-
-#[test]
-fn targets_read_regular_expressions_as_their_golden_requests_say() {
-    for target in targets() {
-        let Some(reading) = &target.reading else { continue };
-        for golden in &reading.regex.golden {
-            let (Some(condition), Some(path)) = (&golden.condition, &golden.request.path) else {
-                panic!("{}: {golden:?}", target.name)
-            };
-            let pattern = condition.path_regex.as_deref().unwrap_or_default();
-            let held = match reading.regex.is {
-                RegexReading::Re2Full => first(&format!("^(?:{pattern})$"), path).is_some(),
-                RegexReading::FirstMatchIsWhole => first(pattern, path) == Some((0, path.len())),
-                RegexReading::Unspecified => panic!("{}: nothing to ask", target.name),
-            };
-            let held = if held { Held::Match } else { Held::NoMatch };
-            assert_eq!(golden.answer, Answer::Condition(held), "{}: {golden:?}", target.name);
-        }
-        let unspecified = reading.regex.is == RegexReading::Unspecified;
-        assert_eq!(reading.regex.golden.is_empty(), unspecified, "{}", target.name);
-    }
-}
-
-#[test]
-fn splits_answer_their_golden_requests() {
-    let mut asked = 0;
-    for (mesh, reading) in readings() {
-        for golden in split_goldens(reading) {
-            let Answer::Shares(expected) = &golden.answer else { panic!("{mesh}: {golden:?}") };
-            assert_eq!(lowest(shares(reading, golden)), lowest(expected.clone()), "{mesh}: {golden:?}");
-            asked += 1;
-        }
-    }
-    assert!(asked >= 35, "only {asked} requests");
 }
 
 #[test]
@@ -452,169 +395,17 @@ fn a_reading_that_is_known_has_a_golden_request() {
     }
 }
 
+#[test]
+fn a_target_has_golden_requests_where_it_says_how_it_reads_expressions() {
+    for target in targets() {
+        let Some(reading) = &target.reading else { continue };
+        let unspecified = reading.regex.is == RegexReading::Unspecified;
+        assert_eq!(reading.regex.golden.is_empty(), unspecified, "{}", target.name);
+    }
+}
+
 fn readings() -> impl Iterator<Item = (&'static str, &'static SplitReading)> {
     sources().iter().filter_map(|source| Some((&*source.name, source.split.as_ref()?)))
-}
-
-fn split_goldens(reading: &SplitReading) -> impl Iterator<Item = &Golden> {
-    [
-        &reading.matches.golden,
-        &reading.unmatched.golden,
-        &reading.root.golden,
-        &reading.backend.golden,
-        &reading.self_reference.golden,
-        &reading.same_root.golden,
-        &reading.all_zero.golden,
-        &reading.missing_backend.golden,
-        &reading.missing_port.golden,
-        &reading.duplicate_backend.golden,
-        &reading.weights.golden,
-        &reading.protocol.golden,
-    ]
-    .into_iter()
-    .flatten()
-}
-
-// --- direct evaluation ---
-
-/// The leftmost-first match of `pattern`, as begin and end.
-fn first(pattern: &str, text: &str) -> Option<(usize, usize)> {
-    let forward = dense::DFA::new(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-    let begins = |begin: &usize| {
-        let anchored = Input::new(text).range(*begin..).anchored(regex_automata::Anchored::Yes);
-        forward.try_search_fwd(&anchored).ok().flatten().map(|end| (*begin, end.offset()))
-    };
-    (0..=text.len()).find_map(|begin| begins(&begin))
-}
-
-fn path_holds(anchoring: PathAnchoring, pattern: &str, path: &str) -> bool {
-    let pattern = match anchoring {
-        PathAnchoring::Full => format!("^(?:{pattern})$"),
-        PathAnchoring::Start => format!("^(?:{pattern})"),
-        PathAnchoring::StartAfterSlash => format!("^/(?:{})", pattern.strip_prefix('/').unwrap_or(pattern)),
-        PathAnchoring::Search => pattern.to_owned(),
-        PathAnchoring::Unread => panic!("a request to an anchoring that is never read"),
-    };
-    first(&pattern, path).is_some()
-}
-
-fn header_holds(anchoring: HeaderAnchoring, pattern: &str, value: &str) -> bool {
-    let full = || first(&format!("^(?:{pattern})$"), value).is_some();
-    let search = || first(pattern, value).is_some();
-    match anchoring {
-        HeaderAnchoring::Full => full(),
-        HeaderAnchoring::Search => search(),
-        HeaderAnchoring::Unread => panic!("a request to an anchoring that is never read"),
-        HeaderAnchoring::Undefined => {
-            assert_eq!(full(), search(), "{pattern} on {value} has no answer");
-            search()
-        }
-    }
-}
-
-fn holds(reading: &SplitReading, condition: &Condition, golden: &Golden) -> bool {
-    let path = golden.request.path.as_deref().unwrap_or("/");
-    let on_path = condition.path_regex.as_deref().is_none_or(|pattern| path_holds(reading.path.is, pattern, path));
-    let on_headers = condition.headers.iter().all(|(name, pattern)| {
-        golden.request.headers.get(name).is_some_and(|value| header_holds(reading.header.is, pattern, value))
-    });
-    on_path && on_headers
-}
-
-/// What the words of the schema make of a request to the root Service.
-fn shares(reading: &SplitReading, golden: &Golden) -> BTreeMap<String, u32> {
-    let root = &golden.splits.first().expect("a split").service;
-    let port = golden.request.port.unwrap_or_else(|| golden.services[root][0]);
-    let to_root = || BTreeMap::from([(root.clone(), 1)]);
-    let applied = reading.matches.is == MatchesReading::Applied;
-    let conditional: Vec<_> = golden.splits.iter().filter(|split| applied && split.condition.is_some()).collect();
-    let others: Vec<_> = golden.splits.iter().filter(|split| !applied || split.condition.is_none()).collect();
-    let taken =
-        conditional.iter().find(|split| split.condition.as_ref().is_some_and(|one| holds(reading, one, golden)));
-    let of = |splits: &[&GoldenSplit]| splits.iter().flat_map(|split| split.backends.clone()).collect::<Vec<_>>();
-    let backends = match (taken, others.as_slice()) {
-        (Some(split), _) | (None, [split]) => split.backends.clone(),
-        (None, []) => match reading.unmatched.is {
-            Unmatched::RootService => return to_root(),
-            Unmatched::EqualShares => {
-                of(&conditional).into_iter().map(|backend| GoldenBackend { weight: 1, ..backend }).collect()
-            }
-            Unmatched::Split => panic!("conditions are ignored, so nothing is unmatched"),
-        },
-        (None, splits) if reading.same_root.is == SameRoot::Merged => of(splits),
-        (None, _) => panic!("several unconditional splits have no certain answer"),
-    };
-    if reading.self_reference.is == SelfReference::SplitDropped && backends.iter().any(|one| one.service == *root) {
-        return to_root();
-    }
-    let weighed = weighed(reading, &duplicates(reading, &backends));
-    let mut result = BTreeMap::new();
-    for GoldenBackend { service, weight } in weighed {
-        let ports = golden.services.get(&service);
-        let left_out = match ports {
-            None => reading.missing_backend.is == MissingBackend::OthersTakeIt,
-            Some(ports) => !ports.contains(&port) && reading.missing_port.is == MissingPort::LeftOut,
-        };
-        let answers = ports.is_some_and(|ports| ports.contains(&port));
-        if !left_out {
-            *result.entry(if answers { service } else { FAILS.to_owned() }).or_insert(0) += weight;
-        }
-    }
-    if result.values().any(|weight| *weight > 0) {
-        return result;
-    }
-    match reading.all_zero.is {
-        AllZero::RootService => to_root(),
-        AllZero::Broken => BTreeMap::from([(FAILS.to_owned(), 1)]),
-        AllZero::Undefined => panic!("all zero has no answer"),
-    }
-}
-
-fn duplicates(reading: &SplitReading, backends: &[GoldenBackend]) -> Vec<GoldenBackend> {
-    let mut kept: Vec<GoldenBackend> = Vec::new();
-    for backend in backends {
-        let same = |one: &&GoldenBackend| one.service == backend.service;
-        let counts = match reading.duplicate_backend.is {
-            DuplicateBackend::Summed | DuplicateBackend::LastRepeated => true,
-            DuplicateBackend::EqualOnce => !kept.iter().any(|one| same(&one) && one.weight == backend.weight),
-            DuplicateBackend::FirstWins => !kept.iter().any(|one| same(&one)),
-            DuplicateBackend::Undefined => {
-                assert!(!kept.iter().any(|one| same(&one)), "a duplicate has no answer");
-                true
-            }
-        };
-        kept.extend(counts.then(|| backend.clone()));
-    }
-    kept
-}
-
-fn weighed(reading: &SplitReading, backends: &[GoldenBackend]) -> Vec<GoldenBackend> {
-    let total: u32 = backends.iter().map(|backend| backend.weight).sum();
-    let mut weighed = backends.to_vec();
-    if reading.weights.is == WeightReading::RoundedPercent && total > 0 {
-        let mut rest = 100;
-        for (index, backend) in weighed.iter_mut().enumerate() {
-            let percent = (f64::from(backend.weight) * 100.0 / f64::from(total)).round() as u32;
-            backend.weight = if index + 1 == backends.len() { rest } else { percent };
-            rest -= backend.weight;
-        }
-    }
-    if reading.duplicate_backend.is == DuplicateBackend::LastRepeated {
-        let last: BTreeMap<_, _> = weighed.iter().map(|one| (one.service.clone(), one.weight)).collect();
-        weighed.iter_mut().for_each(|one| one.weight = last[&one.service]);
-    }
-    weighed
-}
-
-/// Shares in lowest terms, without those of nothing.
-fn lowest(mut shares: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
-    fn divisor(left: u32, right: u32) -> u32 {
-        if right == 0 { left } else { divisor(right, left % right) }
-    }
-    shares.retain(|_, share| *share > 0);
-    let common = shares.values().copied().fold(0, divisor).max(1);
-    shares.values_mut().for_each(|share| *share /= common);
-    shares
 }
 
 // --- the page for users ---

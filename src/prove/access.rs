@@ -13,7 +13,7 @@ use crate::mappings::{self, Source as Mesh};
 use crate::model::Whose;
 use crate::place::Place;
 use crate::report::{Finding, catalogue};
-use crate::smi::Object;
+use crate::smi::{Kind, Object, Version};
 use crate::verify::{
     AccessOptions, Account, After, Decision, Grants, Relation, Source, Verdict, World, access, policy,
 };
@@ -69,7 +69,7 @@ pub fn prove(question: &Question<'_>, written: &[Written<'_>], known: &Known) ->
     proved
 }
 
-/// Compares closures that are deployed together.
+/// Compares closures that are deployed together, each as every mesh reads it whose reading may be meant.
 fn compared(
     question: &Question<'_>,
     before: &World<'_>,
@@ -79,40 +79,63 @@ fn compared(
     targets: &BTreeMap<usize, Place>,
     index: &Index<'_>,
 ) -> Vec<(Closure, Proved)> {
-    let mesh = match question.whose {
-        Whose::Mesh(mesh) => mesh,
-        Whose::Unknown => &mappings::sources()[0],
-    };
     let side = After::new(after, question.profile.target, &question.profile.version)
         .in_trust_domain(known.trust_domain.as_deref());
-    let (Some(policy), grants) = (policy(&side), Grants::new(before, mesh, known.enforced)) else {
-        return Vec::new();
-    };
-    let destinations = grants.destinations(question.inventory);
-    let accounts = |closure: &Closure| -> BTreeSet<Account> {
-        let places = closure.iter().filter_map(|object| targets.get(object));
-        places.filter_map(|place| destinations.get(place)).flatten().cloned().collect()
-    };
-    let options = AccessOptions {
-        prepared: true,
-        whole: question.whole,
-        only: Some(closures.iter().flat_map(|closure| accounts(closure)).collect()),
-        callers: known.callers.clone(),
-    };
-    let verdicts = access::verify(&grants, policy.as_ref(), question.inventory, &options);
-    let by_destination: BTreeMap<String, &Verdict> =
-        verdicts.iter().map(|verdict| (verdict.destination.to_string(), verdict)).collect();
-    closures
-        .iter()
-        .map(|&closure| {
+    let Some(policy) = policy(&side) else { return Vec::new() };
+    let mut by_mesh: BTreeMap<&str, (&'static Mesh, Vec<&Closure>)> = BTreeMap::new();
+    for &closure in closures {
+        for mesh in question.meshes_of_grants(closure, index) {
+            by_mesh.entry(&mesh.name).or_insert((mesh, Vec::new())).1.push(closure);
+        }
+    }
+    let mut seen: BTreeMap<&Closure, Vec<Read>> = BTreeMap::new();
+    for (mesh, closures) in by_mesh.into_values() {
+        let grants = Grants::new(before, mesh, known.enforced);
+        let destinations = grants.destinations(question.inventory);
+        let accounts = |closure: &Closure| -> BTreeSet<Account> {
+            let places = closure.iter().filter_map(|object| targets.get(object));
+            places.filter_map(|place| destinations.get(place)).flatten().cloned().collect()
+        };
+        let options = AccessOptions {
+            prepared: true,
+            whole: question.whole,
+            only: Some(closures.iter().flat_map(|closure| accounts(closure)).collect()),
+            callers: known.callers.clone(),
+        };
+        let verdicts = access::verify(&grants, policy.as_ref(), question.inventory, &options);
+        let by_destination: BTreeMap<String, &Verdict> =
+            verdicts.iter().map(|verdict| (verdict.destination.to_string(), verdict)).collect();
+        for closure in closures {
             let own = accounts(closure).into_iter();
-            let own: Vec<&Verdict> = own.filter_map(|one| by_destination.get(&one.to_string()).copied()).collect();
-            (closure.clone(), judge(&index.found(closure), &own, mesh))
-        })
-        .collect()
+            let own = own.filter_map(|one| by_destination.get(&one.to_string()).copied());
+            seen.entry(closure).or_default().extend(own.map(|verdict| Read { mesh, verdict: verdict.clone() }));
+        }
+    }
+    let proved = |&closure: &&Closure| {
+        let seen = seen.get(closure).map_or(&[][..], Vec::as_slice);
+        (closure.clone(), judge(&index.found(closure), seen))
+    };
+    closures.iter().map(proved).collect()
+}
+
+/// The verdict on one destination, and as whom SMI was read.
+struct Read {
+    mesh: &'static Mesh,
+    verdict: Verdict,
 }
 
 impl Question<'_> {
+    /// The meshes whose reading must come to the same; the specification where no mesh served the TrafficTargets.
+    fn meshes_of_grants(&self, closure: &Closure, index: &Index<'_>) -> Vec<&'static Mesh> {
+        if let Whose::Mesh(mesh) = self.whose {
+            return vec![mesh];
+        }
+        let versions: BTreeSet<&Version> = closure.iter().filter_map(|object| index.targets.get(object)).collect();
+        let served = |mesh: &&'static Mesh| versions.iter().all(|version| mesh.serves(Kind::TrafficTarget, **version));
+        let served: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.access.is_some()).filter(served).collect();
+        if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
+    }
+
     /// The TrafficTargets that are converted, and where their names are written.
     fn targets(&self) -> BTreeMap<usize, Place> {
         let read = |member: &super::Member<'_>| match member.object {
@@ -126,28 +149,54 @@ impl Question<'_> {
 }
 
 /// What the verdicts on the destinations of a closure mean for it.
-fn judge(found: &[&Finding], verdicts: &[&Verdict], mesh: &Mesh) -> Proved {
-    let Some(worst) = verdicts.iter().find(|verdict| verdict.relation != Relation::Equal) else {
-        let domain = verdicts.iter().flat_map(|verdict| verdict.domain.iter().cloned()).collect();
-        return if verdicts.is_empty() {
-            Proved::Unproved("the pods of its destination could not be compared".into())
-        } else {
-            Proved::Equal(domain)
-        };
-    };
+fn judge(found: &[&Finding], verdicts: &[Read]) -> Proved {
     let told = found.iter().find(|finding| catalogue::row(finding.code).admits);
-    let read = format!("read as {}: {}", mesh.title, shown(worst));
-    match (worst.relation, told) {
-        (Relation::Undecided, _) => Proved::Unproved(read),
-        (_, Some(told)) => Proved::Unproved(format!("`{}`; {read}", told.code.0)),
-        _ => Proved::Mistake(Box::new(mistake(worst, &read))),
+    let meshes: BTreeSet<&str> = verdicts.iter().map(|read| read.mesh.name.as_str()).collect();
+    let mut differing: BTreeMap<&str, &Read> = BTreeMap::new();
+    let mut reason: Option<String> = None;
+    for read in verdicts {
+        match (read.verdict.relation, told) {
+            (Relation::Equal, _) => {}
+            (Relation::Undecided, _) => drop(reason.get_or_insert_with(|| read.shown())),
+            (_, Some(told)) => drop(reason.get_or_insert_with(|| format!("`{}`; {}", told.code.0, read.shown()))),
+            _ => drop(differing.entry(&read.mesh.name).or_insert(read)),
+        }
+    }
+    match differing.values().next() {
+        _ if verdicts.is_empty() => Proved::Unproved("the pods of its destination could not be compared".into()),
+        None => reason.map_or_else(
+            || Proved::Equal(verdicts.iter().flat_map(|read| read.verdict.domain.iter().cloned()).collect()),
+            Proved::Unproved,
+        ),
+        Some(read) if differing.len() < meshes.len() => Proved::Disputed(Box::new(disputed(read))),
+        Some(read) => Proved::Mistake(Box::new(mistake(read))),
     }
 }
 
-fn mistake(verdict: &Verdict, read: &str) -> Finding {
+// === impl Read ===
+
+impl Read {
+    fn shown(&self) -> String {
+        format!("read as {}: {}", self.mesh.title, shown(&self.verdict))
+    }
+}
+
+/// Some meshes that served the TrafficTargets let through what the policy lets through, and this one did not.
+fn disputed(read: &Read) -> Finding {
+    let message = format!(
+        "read as {}, the TrafficTargets for {} let other requests through than the policy",
+        read.mesh.title, read.verdict.destination
+    );
+    Finding::new(code!("reading-differs"), message)
+        .note(shown(&read.verdict))
+        .help("say which mesh ran it with `--from MESH`")
+}
+
+fn mistake(read: &Read) -> Finding {
+    let verdict = &read.verdict;
     let message =
         format!("the policy for {} is {} than its TrafficTargets", verdict.destination, verdict.relation.word());
-    let mut finding = Finding::new(code!("output-differs"), message).note(read.to_owned());
+    let mut finding = Finding::new(code!("output-differs"), message).note(read.shown());
     let witness = verdict.witness.iter();
     for cause in witness.flat_map(|witness| witness.before.decisions()).flat_map(Decision::causes) {
         if let Some(place) = cause.place.filter(|place| place.source != OUTPUT) {

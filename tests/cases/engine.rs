@@ -1,4 +1,6 @@
 //! What an engine does with a request under emitted routes, read from the manifests alone.
+//!
+//! It says again what `src/verify/after` says, on purpose: it was written by itself, and where the two disagree one of them is wrong.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

@@ -114,7 +114,8 @@ fn walk(value: &Value, at: &str, found: &mut Vec<(String, Option<Value>)>) {
     match value {
         Value::Array(items) => {
             // Without the only item is as without the list, where that may be left out.
-            let gone = items.len() == 1 && found.last().is_some_and(|(last, new)| last == at && new.is_none());
+            let beside = found.last().is_some_and(|(last, new)| last == at && new.is_none());
+            let gone = items.len() == 1 && (beside || is_a_clause(at));
             for (index, item) in items.iter().enumerate() {
                 let at = format!("{at}/{index}");
                 if !gone {
@@ -128,7 +129,8 @@ fn walk(value: &Value, at: &str, found: &mut Vec<(String, Option<Value>)>) {
                 let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
                 // A Server needs its port; a backend or a parent does not, to the API server.
                 let optional = OPTIONAL.contains(&name.as_str()) || (name == "port" && at != "/spec/port");
-                if optional && !is_default(&at, field) {
+                let needed = fields.len() == 1 && is_a_clause(&at);
+                if optional && !needed && !is_default(&at, field) {
                     found.push((at.clone(), None));
                 }
                 let only = name == "backendRefs" && field.as_array().is_some_and(|backends| backends.len() == 1);
@@ -148,6 +150,12 @@ fn walk(value: &Value, at: &str, found: &mut Vec<(String, Option<Value>)>) {
             found.extend(other(name, leaf).into_iter().map(|new| (at.to_owned(), Some(new))));
         }
     }
+}
+
+/// Whether it is part of a clause of Istio's policy, which must not be empty (istio/istio@1.31.0-rc.0
+/// pkg/config/validation/validation.go).
+fn is_a_clause(at: &str) -> bool {
+    at.contains("/operation/") || at.contains("/source/")
 }
 
 /// Whether this is what stands where nothing is written: put there by the API server (kubernetes-sigs/gateway-api@v1.6.1

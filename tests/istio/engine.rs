@@ -1,5 +1,5 @@
 //! What Istio's proxies do with AuthorizationPolicies: a small evaluator, written from Istio's code and sharing nothing
-//! with the writer.
+//! with the writer, nor with `src/verify`: where the two disagree one of them is wrong.
 //!
 //! istio/istio@1.31.0-rc.0 `pilot/pkg/security/authz/{builder/builder.go,model/model.go,matcher/*.go}`,
 //! `pilot/pkg/security/trustdomain/bundle.go`, `pilot/pkg/model/policyattachment.go`,

@@ -2,6 +2,7 @@
 
 #[path = "../changes/mod.rs"]
 mod changes;
+mod converted;
 #[path = "../cases/engine.rs"]
 #[allow(dead_code)]
 mod engine;
@@ -14,3 +15,5 @@ mod mutations;
 mod schema;
 mod unread;
 mod world;
+#[path = "../worlds/mod.rs"]
+mod worlds;

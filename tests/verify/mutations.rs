@@ -11,7 +11,7 @@ use crate::engine::{self, Order};
 use crate::world::{Compared, compare, request, services, web};
 
 /// A split of `web` under some matches, with weights that tell all backends apart.
-fn before() -> impl Strategy<Value = String> {
+pub fn before(version: &'static str) -> impl Strategy<Value = String> {
     let path = select(vec!["/api", "/api/.*", "^/api$", "/a|/ab", "^/v[12]/.*$", ".*"]);
     let method = select(vec!["", ", methods: [GET]", ", methods: [GET, POST]"]);
     let header = select(vec!["", ", headers: {x-team: '^a$'}", ", headers: {x-team: '.*a.*'}"]);
@@ -24,14 +24,14 @@ fn before() -> impl Strategy<Value = String> {
             .collect();
         let condition = if matches.is_empty() { "" } else { "matches: [{kind: HTTPRouteGroup, name: g}], " };
         let mut text = format!(
-            "---\napiVersion: split.smi-spec.io/v1alpha3\nkind: TrafficSplit\nmetadata: {{name: web, namespace: \
+            "---\napiVersion: split.smi-spec.io/{version}\nkind: TrafficSplit\nmetadata: {{name: web, namespace: \
              shop}}\nspec: {{service: web, {condition}backends: [{{service: web-v1, weight: {one}}}, {{service: web-v2, \
              weight: {}}}]}}\n",
             one + other
         );
         if !matches.is_empty() {
             text += &format!(
-                "---\napiVersion: specs.smi-spec.io/v1alpha3\nkind: HTTPRouteGroup\nmetadata: {{name: g, namespace: \
+                "---\napiVersion: specs.smi-spec.io/{version}\nkind: HTTPRouteGroup\nmetadata: {{name: g, namespace: \
                  shop}}\nspec: {{matches: [{}]}}\n",
                 matches.join(", ")
             );
@@ -58,11 +58,11 @@ fn converted(before: &str, to: &str) -> Vec<Value> {
     run.manifests.iter().map(|(_, manifest)| manifest.value.clone()).collect()
 }
 
-fn text(manifests: &[Value]) -> String {
+pub fn text(manifests: &[Value]) -> String {
     manifests.iter().map(|manifest| format!("---\n{manifest}\n")).collect()
 }
 
-fn requests() -> Vec<smi2gamma::verify::Request> {
+pub fn requests() -> Vec<smi2gamma::verify::Request> {
     let paths = ["/", "/api", "/api/x", "/a", "/ab", "/v1/x", "/v3", "/x/api"];
     let mut all = Vec::new();
     for path in paths {
@@ -76,7 +76,7 @@ fn requests() -> Vec<smi2gamma::verify::Request> {
 }
 
 /// Where a comparison is equal, both sides answer every request alike.
-fn agrees(compared: &Compared) {
+pub fn agrees(compared: &Compared) {
     if compared.relation("shop/web:80") == Relation::Equal {
         let asked = requests();
         for (request, (one, other)) in asked.iter().zip(compared.ask_each(&web(80), &asked)) {
@@ -123,7 +123,7 @@ fn what_convert_writes_is_equal_and_every_change_is_noticed_or_changes_nothing()
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let mut tally = Tally::default();
     for to in ["istio", "linkerd", "cilium"].into_iter().cycle().take(9) {
-        let before = before().new_tree(&mut runner).expect("a world").current();
+        let before = before("v1alpha3").new_tree(&mut runner).expect("a world").current();
         let manifests = converted(&before, to);
         if manifests.is_empty() {
             continue;

@@ -20,6 +20,15 @@ pub struct Compared {
 
 /// Compares two texts; Services stand in the first.
 pub fn compare(before: &str, after: &str, from: &str, to: &str) -> Compared {
+    compare_in(before, after, from, to, false)
+}
+
+/// As `compare`, with what routes need beside themselves taken for granted.
+pub fn compare_prepared(before: &str, after: &str, from: &str, to: &str) -> Compared {
+    compare_in(before, after, from, to, true)
+}
+
+fn compare_in(before: &str, after: &str, from: &str, to: &str, prepared: bool) -> Compared {
     let folder = tempfile::tempdir().expect("a directory");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -32,7 +41,7 @@ pub fn compare(before: &str, after: &str, from: &str, to: &str) -> Compared {
         from: Some(Chosen { name: from.into(), because: "the test".into() }),
         to: Profile::parse(to).expect("a target"),
         ports: Default::default(),
-        prepared: false,
+        prepared,
         enforced: None,
         callers: Default::default(),
     };
@@ -56,7 +65,7 @@ impl Compared {
 
     /// What each side says of a request, with missing Services taken as there.
     pub fn ask(&self, request: &Request, absent: Absent) -> (Answer, Answer) {
-        let given = Given { services: absent, prepared: false };
+        let given = Given { services: absent, prepared: self.inputs.prepared };
         let scope = &self.sides.scopes[0];
         let (before, after) = (scope.before(), scope.after());
         let one = simulate(&Before::new(&before, scope.meshes[0]), request, &given).0;
@@ -66,7 +75,7 @@ impl Compared {
 
     /// What each side says of many requests to one port, each asked by itself.
     pub fn ask_each(&self, at: &ServicePort, requests: &[Request]) -> Vec<(Answer, Answer)> {
-        let given = Given { services: Absent::Exists, prepared: false };
+        let given = Given { services: Absent::Exists, prepared: self.inputs.prepared };
         let scope = &self.sides.scopes[0];
         let (before, after) = (scope.before(), scope.after());
         let before = Before::new(&before, scope.meshes[0]);

@@ -161,6 +161,56 @@ fn converted_grants_are_proved_or_a_finding_says_why_and_simulate_agrees() {
     assert!(proved > 40 && asked > 500, "{proved} proved, {asked} asked");
 }
 
+/// Two TrafficTargets of the version that the specification, NGINX Service Mesh and Traefik Mesh served.
+fn two_targets(one: &str, other: &str) -> String {
+    let target = |source: &str, group: &str| {
+        format!(
+            "---
+apiVersion: access.smi-spec.io/v1alpha2
+kind: TrafficTarget
+metadata: {{name: {source}, namespace: shop}}
+spec:
+  destination: {{kind: ServiceAccount, name: api, namespace: shop}}
+  sources: [{{kind: ServiceAccount, name: {source}, namespace: shop}}]
+  rules: [{{kind: HTTPRouteGroup, name: {group}, matches: [a]}}]
+---
+apiVersion: specs.smi-spec.io/v1alpha3
+kind: HTTPRouteGroup
+metadata: {{name: {group}, namespace: shop}}
+spec: {{matches: [{{name: a, pathRegex: '.*', methods: [{}]}}]}}
+",
+            if group == "one" { one } else { other }
+        )
+    };
+    target("web", "one") + &target("cron", "other")
+}
+
+#[test]
+fn without_a_source_mesh_policy_is_proved_under_the_reading_of_each_that_served_it() {
+    for to in ["linkerd", "istio", "istio-ambient"] {
+        // Whose requests are those of another TrafficTarget too is read alike by none but the specification.
+        for (one, other, equal) in [("GET", "POST", true), ("GET", "GET", false)] {
+            let mut options = worlds::options(None, to);
+            options.policy.enforced = Some(true);
+            let text = http_pods() + &two_targets(one, other);
+            let run = smi2gamma::run::run(&options, &mut text.as_bytes()).expect("standard input can be read");
+            let targets: Vec<_> =
+                run.report.objects.iter().filter(|object| object.id.kind == "TrafficTarget").collect();
+            assert_eq!(targets.len(), 2);
+            for object in targets {
+                assert_eq!(object.outcome, Outcome::Migrated, "{to}: {:#}", worlds::words(&run));
+                assert_eq!(object.proof == Proof::Equal, equal, "{to}: {:#}", worlds::words(&run));
+            }
+            assert_eq!(worlds::codes(&run).contains(&"not-proved"), !equal, "{to}: {:#}", worlds::words(&run));
+        }
+    }
+}
+
+/// Pods of `api` with one port, which carries HTTP.
+fn http_pods() -> String {
+    pods(&["api"], false).replace(", {containerPort: 9000}", "").replace(", {name: tcp, port: 9000}", "")
+}
+
 #[test]
 fn grants_are_proved_in_a_mesh_that_was_told_its_trust_domain() {
     let smi = "

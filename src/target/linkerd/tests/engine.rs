@@ -1,4 +1,5 @@
-//! What Linkerd does with a request, from its manifests: written from its code, and independent of the writer.
+//! What Linkerd does with a request, from its manifests: written from its code, and independent of the writer and of
+//! `src/verify`: where the two disagree one of them is wrong.
 //!
 //! - `policy-controller/k8s/index/src/inbound/{index,authorization_policy,routes}.rs` of linkerd/linkerd2@b24cd4059
 //! - `linkerd/http/route/src`, `linkerd/app/inbound/src/policy`, `linkerd/proxy/server-policy/src` of
