@@ -416,6 +416,9 @@ impl Engine<'_> {
             }
         }
         if items.is_empty() {
+            if kept.is_empty() && self.enforced(whose, around.inventory) == Some(true) {
+                answer.findings.push(self.open_without_grants(whose));
+            }
             return;
         }
         let reading = self.access_reading(whose, around.inventory, answer);
@@ -424,6 +427,19 @@ impl Engine<'_> {
         answer.manifests.extend(manifests);
         answer.findings.extend(general);
         findings.into_iter().for_each(|(index, finding)| answer.find(index, finding));
+    }
+
+    /// What a mesh denied that enforced, where nothing was granted.
+    fn open_without_grants(&self, whose: Whose) -> Finding {
+        let mesh = match whose {
+            Whose::Mesh(mesh) => mesh,
+            Whose::Unknown => spec(),
+        };
+        let message =
+            format!("{} denied what no TrafficTarget allows; on {} it is open", mesh.title, self.options.to.title());
+        Finding::new(code!("open-without-grants"), message)
+            .note("no TrafficTarget is deployed here, so that no policy is written")
+            .help("if TrafficTargets stand elsewhere, give them in the same run; if there are none, deny by a policy of your own")
     }
 
     /// Whether a switch of the source mesh, or the user, says that TrafficTargets were enforced; none where nothing does.

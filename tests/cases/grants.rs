@@ -237,8 +237,12 @@ fn case_69_grants_that_overlap_add_up() {
 
 #[test]
 fn case_70_splits_without_a_grant_become_routes_and_no_policy() {
-    let ran = case(70, split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web());
+    let input = split("v1alpha2", &format!("service: web, {NINE_TO_ONE}")) + &web();
+    let ran = case(70, input.clone());
     assert_eq!(ran.manifests().len(), 1);
+    assert!(!ran.has("open-without-grants"), "nothing says that anything was denied");
+    let ran = World::of(input).from("osm").enforced(true).to("istio").run();
+    assert!(ran.has("open-without-grants"), "{:#?}", ran.findings());
 }
 
 #[test]
