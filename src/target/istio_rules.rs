@@ -553,7 +553,7 @@ impl<'a> Value<'a> {
     }
 
     fn request(&self, value: &str) -> String {
-        format!("{}{value}{}", self.before, self.after)
+        format!("{}{}{}", self.before, shown(value), self.after)
     }
 
     fn nearest(&self, bound: &Bound) -> Nearest {
@@ -592,13 +592,18 @@ fn method_of(pattern: &RequestPattern) -> &'static str {
     }
 }
 
+/// A value as a witness shows it.
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "(empty)" } else { value }
+}
+
 /// The headers that a witness needs beside the one named `apart`.
 fn headers_of(pattern: &RequestPattern, apart: Option<&str>) -> String {
     let others: Vec<String> = pattern
         .headers
         .iter()
         .filter(|header| apart != Some(header.name.as_str()))
-        .map(|header| format!("{}: {}", header.name, header.language.shortest().unwrap_or_default()))
+        .map(|header| format!("{}: {}", header.name, shown(&header.language.shortest().unwrap_or_default())))
         .collect();
     match (others.is_empty(), apart) {
         (true, _) => String::new(),

@@ -535,6 +535,13 @@ fn a_loss_shows_the_nearest_words_and_a_request_for_each_side() {
 }
 
 #[test]
+fn a_loss_shows_an_empty_header_as_empty() {
+    let written = World::of([get("GET /a x-a: [0-9]+")]).write("istio");
+    let notes = &written[0].refusals[0].1.notes;
+    assert_eq!(notes[0], "wider: any header x-a; GET /a with x-a: (empty) is allowed as well");
+}
+
+#[test]
 fn an_accepted_loss_is_written_as_it_was_accepted() {
     let world = World::of([get("GET /v[0-9]+")]).accept(
         "shop/t",
