@@ -116,6 +116,29 @@ impl RequestPattern {
         self.methods == other.methods && path(self) == path(other) && headers(self) == headers(other)
     }
 
+    /// Whether both are shown to take the same requests, condition by condition.
+    #[must_use]
+    pub fn same_requests(&self, other: &Self) -> bool {
+        let same = |one: &Language, other: &Language| relate(one, other) == Ok(Relation::Equal);
+        let paths = match (&self.path, &other.path) {
+            (Some(one), Some(other)) => same(&one.language, &other.language),
+            (Some(only), None) | (None, Some(only)) => only.language.is_any(),
+            (None, None) => true,
+        };
+        let headers = |one: &[HeaderPattern], other: &[HeaderPattern]| {
+            one.len() == other.len()
+                && one.iter().all(|header| {
+                    let mut named = other.iter().filter(|other| other.name.eq_ignore_ascii_case(&header.name));
+                    named.any(|other| same(&header.language, &other.language))
+                })
+        };
+        let all = |pattern: &Self| -> Vec<HeaderPattern> {
+            pattern.headers.iter().chain(&pattern.authority).cloned().collect()
+        };
+        let (own, others) = (all(self), all(other));
+        self.methods == other.methods && paths && headers(&own, &others) && headers(&others, &own)
+    }
+
     /// Whether a request exists that both patterns take. What could not be decided counts as an overlap.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -33,6 +33,8 @@ use crate::inventory::kinds::{Entry, Header};
 use crate::inventory::{GatewayRoute, Lookup, Service};
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
 use crate::mappings::compare_versions;
+use crate::model::RequestPattern;
+use crate::model::grant::Requests;
 use crate::place::{SourceId, Span};
 use crate::report::{Finding, ObjectId};
 use crate::yaml::parse;
@@ -100,6 +102,14 @@ impl Policy for Ambient {
     fn default_deny(&self, rest: &Rest<'_>, around: Around<'_>) -> Closed {
         default_deny(rest, around, |manifest| has_audit(manifest, around))
     }
+}
+
+/// Which of `kinds` a pattern is; a new one where it is none of them.
+fn kind_of<'p>(pattern: &'p RequestPattern, kinds: &mut Vec<&'p RequestPattern>) -> usize {
+    kinds.iter().position(|known| known.same_requests(pattern)).unwrap_or_else(|| {
+        kinds.push(pattern);
+        kinds.len() - 1
+    })
 }
 
 /// Whether the form of a policy that only reports does only that. Before 1.29 ztunnel enforced it.
@@ -553,18 +563,28 @@ impl<'a> Map<'a> {
         (first.map_or(0, |first| object_of(first, closure)), finding)
     }
 
-    /// What is granted at a port of pods: sources by what they may do.
-    fn granted(&self, (number, set): Set, port: u16) -> BTreeMap<String, BTreeSet<String>> {
+    /// What is granted at a port of pods: sources by what they may do, which is everything, or one of `kinds` of requests.
+    fn granted(
+        &self,
+        (number, set): Set,
+        port: u16,
+        kinds: &mut Vec<&'a RequestPattern>,
+    ) -> BTreeMap<Option<usize>, BTreeSet<String>> {
         let closure = &self.closures[number];
-        let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut granted: BTreeMap<Option<usize>, BTreeSet<String>> = BTreeMap::new();
         for permission in &closure.permissions {
             let ports = ByPort::of(permission, &closure.workloads[set]);
-            let some =
-                ports.some.iter().filter(|(_, (numbers, _))| numbers.contains(&port)).map(|(key, _)| key.clone());
-            let anything = ports.anything.contains(&port).then(String::new);
+            let some = ports.some.values().filter(|(numbers, _)| numbers.contains(&port));
+            let patterns = some.filter_map(|(_, requests)| match requests {
+                Requests::Any(patterns) => Some(patterns),
+                Requests::Every => None,
+            });
+            let mut allowed: BTreeSet<Option<usize>> =
+                patterns.flatten().map(|pattern| Some(kind_of(pattern, kinds))).collect();
+            allowed.extend(ports.anything.contains(&port).then_some(None));
             let sources: Vec<String> = permission.sources.iter().map(|(source, _)| format!("{source:?}")).collect();
-            for key in some.chain(anything) {
-                granted.entry(key).or_default().extend(sources.iter().cloned());
+            for what in allowed {
+                granted.entry(what).or_default().extend(sources.iter().cloned());
             }
         }
         granted
@@ -578,15 +598,17 @@ impl<'a> Map<'a> {
                 Reached::Outside(_) => None,
             });
             let pods: Vec<(Set, u16)> = pods.collect();
-            let Some(&first) = pods.first() else { continue };
+            let Some((&first, others)) = pods.split_first() else { continue };
             let account = |set: Set| format!("the pods of `{}`", self.closures[set.0].account);
             let outside = reached.iter().find_map(|reached| match reached {
                 Reached::Outside(what) => Some(what.clone()),
                 Reached::Pods(..) => None,
             });
-            let granted = self.granted(first.0, first.1);
-            let different =
-                pods.iter().find(|(set, port)| self.granted(*set, *port) != granted).map(|(set, _)| account(*set));
+            let mut kinds = Vec::new();
+            let differs = |(set, port): &&(Set, u16)| {
+                self.granted(first.0, first.1, &mut kinds) != self.granted(*set, *port, &mut kinds)
+            };
+            let different = others.iter().find(differs).map(|(set, _)| account(*set));
             if let Some(other) = outside.or(different) {
                 let (namespace, service) = name;
                 let message = format!(

@@ -506,6 +506,14 @@ fn a_waypoint_that_opens_the_other_backend_of_a_split_is_refused() {
 }
 
 #[test]
+fn the_same_grants_in_other_words_are_the_same() {
+    let world = versions(&["GET /a(/.*)?", "POST /b"], &["POST /b", "GET /a|/a/.*"]).route(SPLIT);
+    assert_eq!(refused(&world).len(), 0);
+    let world = versions(&["GET /a(/.*)?"], &["GET /a|/a/.+"]).route(SPLIT);
+    assert_eq!(refused(&world).len(), 2);
+}
+
+#[test]
 fn a_route_to_pods_without_grants_is_refused() {
     let world = World::of([version(1).grant(target("one", &["shop/web"]).some(&["GET /a"]))]).route(SPLIT);
     assert_eq!(refused(&world)["api-v1"], ["waypoint-reaches-others"]);
