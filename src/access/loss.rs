@@ -116,7 +116,7 @@ impl AcceptedLoss {
 
     /// What the finding that accepts a loss by this entry says of it.
     fn note(&self) -> String {
-        format!("accepted in {}: {}", self.at, self.reason)
+        format!("accepted for {} in {}: {}", self.grant, self.at, self.reason)
     }
 
     fn unused(&self, grants: &[Judged]) -> Option<Finding> {

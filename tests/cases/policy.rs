@@ -684,7 +684,7 @@ fn a_loss_is_accepted_by_the_entry_that_is_printed_and_names_its_line() {
         let ran = world().accepting(entry).run();
         assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Approximated);
         let notes = ran.finding("loss-accepted").notes.join("\n");
-        assert!(notes.contains("accepted in smi2gamma.yaml:2: tested"), "{notes}");
+        assert!(notes.contains("accepted for shop/t in smi2gamma.yaml:2: tested"), "{notes}");
         assert!(!ran.has("loss-unused"));
         assert_eq!(istio(&ran, 8080, "cart GET /vx"), side == Side::Wider);
         assert!(!istio(&ran, 8080, "cart GET /w1") && !istio(&ran, 8080, "till GET /v1"));
