@@ -81,6 +81,15 @@ fn named<'d, T>(deployed: &'d [Deployed<'d>], of: impl Fn(&'d Object) -> Option<
     }))
 }
 
+/// Whether a switch of the source mesh says that TrafficTargets were enforced; none where there is none in the input.
+fn seen_to_enforce(whose: Whose, inventory: &Inventory) -> Option<bool> {
+    let mesh = match whose {
+        Whose::Mesh(mesh) => mesh,
+        Whose::Unknown => spec(),
+    };
+    inventory.modes().iter().find(|mode| mode.mesh == mesh.name).map(|mode| mode.enforces)
+}
+
 // === impl Fragments ===
 
 impl<'d> Fragments<'d> {
@@ -416,7 +425,8 @@ impl Engine<'_> {
             }
         }
         if items.is_empty() {
-            if kept.is_empty() && self.enforced(whose, around.inventory) == Some(true) {
+            let granted = || self.objects.iter().any(|object| object.id.kind == smi::Kind::TrafficTarget.name());
+            if kept.is_empty() && seen_to_enforce(whose, around.inventory) == Some(true) && !granted() {
                 answer.findings.push(self.open_without_grants(whose));
             }
             return;
@@ -438,18 +448,13 @@ impl Engine<'_> {
         let message =
             format!("{} denied what no TrafficTarget allows; on {} it is open", mesh.title, self.options.to.title());
         Finding::new(code!("open-without-grants"), message)
-            .note("no TrafficTarget is deployed here, so that no policy is written")
+            .note("the input holds no TrafficTarget, so that no policy is written")
             .help("if TrafficTargets stand elsewhere, give them in the same run; if there are none, deny by a policy of your own")
     }
 
     /// Whether a switch of the source mesh, or the user, says that TrafficTargets were enforced; none where nothing does.
     fn enforced(&self, whose: Whose, inventory: &Inventory) -> Option<bool> {
-        let mesh = match whose {
-            Whose::Mesh(mesh) => mesh,
-            Whose::Unknown => spec(),
-        };
-        let seen = inventory.modes().iter().find(|mode| mode.mesh == mesh.name);
-        self.options.policy.enforced.or(seen.map(|mode| mode.enforces))
+        self.options.policy.enforced.or_else(|| seen_to_enforce(whose, inventory))
     }
 
     /// What holds for all grants of a scope, and whether the source mesh enforced them.

@@ -2,7 +2,7 @@
 
 use smi2gamma::outcome::Outcome;
 
-use crate::policy::{istio, linkerd, pods};
+use crate::policy::{istio, linkerd, mesh_config, pods};
 use crate::table::case;
 use crate::world::{NINE_TO_ONE, Ran, World, group, split, web};
 
@@ -241,8 +241,13 @@ fn case_70_splits_without_a_grant_become_routes_and_no_policy() {
     let ran = case(70, input.clone());
     assert_eq!(ran.manifests().len(), 1);
     assert!(!ran.has("open-without-grants"), "nothing says that anything was denied");
-    let ran = World::of(input).from("osm").enforced(true).to("istio").run();
-    assert!(ran.has("open-without-grants"), "{:#?}", ran.findings());
+    for (permissive, open) in [(false, true), (true, false)] {
+        let ran = World::of(input.clone() + &mesh_config(permissive)).from("osm").to("istio").run();
+        assert_eq!(ran.has("open-without-grants"), open, "{:#?}", ran.findings());
+    }
+    let granted = target("t", "v1alpha3", &format!("{DESTINATION}, {SOURCES}, {RULES}"));
+    let ran = World::of(input + &granted + &mesh_config(false)).from("osm").to("istio").run();
+    assert!(!ran.has("open-without-grants"));
 }
 
 #[test]

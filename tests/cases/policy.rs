@@ -475,7 +475,8 @@ fn versions_of_one_grant_are_no_two_grants() {
 
 // --- what the source mesh enforced ---
 
-fn mesh_config(permissive: bool) -> String {
+/// The MeshConfig of Open Service Mesh.
+pub fn mesh_config(permissive: bool) -> String {
     format!(
         "---\napiVersion: config.openservicemesh.io/v1alpha2\nkind: MeshConfig\nmetadata: {{name: osm-mesh-config, \
          namespace: osm-system}}\nspec: {{traffic: {{enablePermissiveTrafficPolicyMode: {permissive}}}}}\n"
