@@ -1183,6 +1183,13 @@ pub fn sources() -> &'static [Source] {
     &SOURCES
 }
 
+/// The source meshes whose reading may be meant, since `served` holds for them; the specification where it holds for none.
+#[must_use]
+pub fn sources_that(served: impl Fn(&Source) -> bool) -> Vec<&'static Source> {
+    let found: Vec<_> = sources().iter().filter(|mesh| served(mesh)).collect();
+    if found.is_empty() { sources().iter().take(1).collect() } else { found }
+}
+
 /// All targets, in the order of the documentation.
 ///
 /// # Panics

@@ -246,12 +246,11 @@ impl Question<'_> {
             .flatten()
             .copied()
             .collect();
-        let served = |mesh: &&'static Source| {
-            splits.iter().all(|split| mesh.serves(Kind::TrafficSplit, split.meta.version))
+        mappings::sources_that(|mesh| {
+            mesh.split.is_some()
+                && splits.iter().all(|split| mesh.serves(Kind::TrafficSplit, split.meta.version))
                 && groups.iter().all(|version| mesh.serves(Kind::HTTPRouteGroup, *version))
-        };
-        let served: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.split.is_some()).filter(served).collect();
-        if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
+        })
     }
 
     fn pass(

@@ -61,9 +61,12 @@ struct Fragments<'d> {
     named: BTreeMap<(smi::Kind, &'d str), Vec<&'d Deployed<'d>>>,
 }
 
-/// The reading of the specification itself.
-fn spec() -> &'static mappings::Source {
-    mappings::sources().first().expect("the table of sources is never empty")
+/// Whose reading applies to what no reading of a single object is asked for: the specification's, where nobody said whose.
+fn read_as(whose: Whose) -> &'static mappings::Source {
+    match whose {
+        Whose::Mesh(mesh) => mesh,
+        Whose::Unknown => mappings::sources().first().expect("the table of sources is never empty"),
+    }
 }
 
 /// The objects of one kind, for references by name.
@@ -83,10 +86,7 @@ fn named<'d, T>(deployed: &'d [Deployed<'d>], of: impl Fn(&'d Object) -> Option<
 
 /// Whether a switch of the source mesh says that TrafficTargets were enforced; none where there is none in the input.
 fn seen_to_enforce(whose: Whose, inventory: &Inventory) -> Option<bool> {
-    let mesh = match whose {
-        Whose::Mesh(mesh) => mesh,
-        Whose::Unknown => spec(),
-    };
+    let mesh = read_as(whose);
     inventory.modes().iter().find(|mode| mode.mesh == mesh.name).map(|mode| mode.enforces)
 }
 
@@ -412,10 +412,7 @@ impl Engine<'_> {
                     });
                 }
                 Ok(meaning) => {
-                    let mesh = match whose {
-                        Whose::Mesh(mesh) => mesh,
-                        Whose::Unknown => spec(),
-                    };
+                    let mesh = read_as(whose);
                     meaning.told(mesh, deployed.place()).into_iter().for_each(|finding| answer.find(index, finding));
                 }
                 Err(refusal) => {
@@ -441,10 +438,7 @@ impl Engine<'_> {
 
     /// What a mesh denied that enforced, where nothing was granted.
     fn open_without_grants(&self, whose: Whose) -> Finding {
-        let mesh = match whose {
-            Whose::Mesh(mesh) => mesh,
-            Whose::Unknown => spec(),
-        };
+        let mesh = read_as(whose);
         let message =
             format!("{} denied what no TrafficTarget allows; on {} it is open", mesh.title, self.options.to.title());
         Finding::new(code!("open-without-grants"), message)
@@ -459,10 +453,7 @@ impl Engine<'_> {
 
     /// What holds for all grants of a scope, and whether the source mesh enforced them.
     fn access_reading(&self, whose: Whose, inventory: &Inventory, answer: &mut Answer) -> SourceReading {
-        let mesh = match whose {
-            Whose::Mesh(mesh) => mesh,
-            Whose::Unknown => spec(),
-        };
+        let mesh = read_as(whose);
         let Some(reading) = &mesh.access else {
             return SourceReading { protocol: ProtocolReading::Undefined, overlap: Overlap::Union, enforced: true };
         };
@@ -711,10 +702,7 @@ impl Engine<'_> {
                     for (user, place) in inventory.users_of_group(&item.object.id.name) {
                         answer.used(Some(index), settle::User::Vendor(user.clone(), *place));
                     }
-                    let reading = match whose {
-                        Whose::Mesh(mesh) => mesh.split.as_ref(),
-                        Whose::Unknown => mappings::sources().first().and_then(|spec| spec.split.as_ref()),
-                    };
+                    let reading = read_as(whose).split.as_ref();
                     if let Some(reading) = reading.map(model::pattern::MatchReading::of_split)
                         && let Err(refusal) =
                             model::pattern::read_group(group, item.object.source, &reading, languages, &mut Vec::new())

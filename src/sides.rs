@@ -296,7 +296,7 @@ fn with_services_of(own: &[Entry], other: &[Entry]) -> Inventory {
 
 /// The meshes that served every split and group of a scope; the specification where none did.
 fn served(smi: &[(SmiObject, Option<String>)]) -> Vec<&'static Source> {
-    let served = |mesh: &&'static Source| {
+    let served = |mesh: &Source| {
         smi.iter().filter_map(|(object, _)| object.object.as_ref()).all(|object| match object {
             Object::TrafficSplit(split) => mesh.serves(Kind::TrafficSplit, split.meta.version),
             Object::HttpRouteGroup(group) => mesh.serves(Kind::HTTPRouteGroup, group.meta.version),
@@ -304,9 +304,7 @@ fn served(smi: &[(SmiObject, Option<String>)]) -> Vec<&'static Source> {
             _ => true,
         })
     };
-    let reads = |mesh: &&'static Source| mesh.split.is_some() || mesh.access.is_some();
-    let found: Vec<_> = mappings::sources().iter().filter(reads).filter(served).collect();
-    if found.is_empty() { mappings::sources().iter().take(1).collect() } else { found }
+    mappings::sources_that(|mesh| (mesh.split.is_some() || mesh.access.is_some()) && served(mesh))
 }
 
 // === impl Sides ===

@@ -131,9 +131,9 @@ impl Question<'_> {
             return vec![mesh];
         }
         let versions: BTreeSet<&Version> = closure.iter().filter_map(|object| index.targets.get(object)).collect();
-        let served = |mesh: &&'static Mesh| versions.iter().all(|version| mesh.serves(Kind::TrafficTarget, **version));
-        let served: Vec<_> = mappings::sources().iter().filter(|mesh| mesh.access.is_some()).filter(served).collect();
-        if served.is_empty() { mappings::sources().iter().take(1).collect() } else { served }
+        mappings::sources_that(|mesh| {
+            mesh.access.is_some() && versions.iter().all(|version| mesh.serves(Kind::TrafficTarget, **version))
+        })
     }
 
     /// The TrafficTargets that are converted, and where their names are written.

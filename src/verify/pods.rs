@@ -5,9 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::request::Request;
-use super::request::{Destination, same_namespace};
-use super::speaks::{Speaks, app_protocol, name_prefix};
+use super::request::{Destination, Request, same_namespace};
+use super::speaks::{self, Speaks};
 use crate::inventory::{Check, ContainerPort, Inventory, Port, Probe, Service, Transport, Workload};
 
 /// A ServiceAccount whose pods are called.
@@ -95,11 +94,7 @@ impl<'p> PodPort<'p> {
     /// # Errors
     /// Where they contradict each other.
     pub fn declared(&self) -> Result<Option<Speaks>, String> {
-        let said = self
-            .led_to_by()
-            .into_iter()
-            .filter_map(|(_, port)| app_protocol(port).or_else(|| name_prefix(port.name.as_deref())));
-        self.one_of(said)
+        self.one_of(self.led_to_by().into_iter().filter_map(|(_, port)| speaks::declared(port)))
     }
 
     /// The one answer of several.

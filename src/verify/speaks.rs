@@ -51,6 +51,12 @@ pub fn traefik_annotation(service: &Service) -> Option<Speaks> {
     }
 }
 
+/// What a port of a Service says by itself: its `appProtocol`, else the prefix of its name.
+#[must_use]
+pub fn declared(port: &Port) -> Option<Speaks> {
+    app_protocol(port).or_else(|| name_prefix(port.name.as_deref()))
+}
+
 /// Whether Linkerd takes the port as opaque: by annotation, else by its number.
 #[must_use]
 pub fn linkerd_opaque(service: &Service, number: u16) -> bool {

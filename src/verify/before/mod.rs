@@ -119,7 +119,7 @@ fn said(service: &Service, port: &Port, reading: ProtocolReading) -> Option<Spea
         ProtocolReading::AnnotatedElseHttp => speaks::traefik_annotation(service),
         ProtocolReading::Detected => speaks::linkerd_opaque(service, port.number).then_some(Speaks::Bytes),
         ProtocolReading::DeclaredElseHttp | ProtocolReading::HttpOnly | ProtocolReading::Undefined => {
-            speaks::app_protocol(port).or_else(|| speaks::name_prefix(port.name.as_deref()))
+            speaks::declared(port)
         }
     }
 }

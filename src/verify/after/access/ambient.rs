@@ -312,7 +312,7 @@ impl Access<'_> {
         if !(waypoint.labelled && waypoint.written) {
             assumed.insert(Assumption::Waypoint(way.at.service.clone()));
         }
-        let said = speaks::app_protocol(way.port).or_else(|| speaks::name_prefix(way.port.name.as_deref()));
+        let said = speaks::declared(way.port);
         let sees = match (said, request.is_connection()) {
             (Some(Speaks::Bytes), _) | (None, true) => Sees::Tcp,
             (Some(Speaks::Http) | None, false) => Sees::Http,

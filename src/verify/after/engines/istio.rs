@@ -26,7 +26,7 @@ pub(super) fn rank(one: &Match<'_>) -> Rank {
 /// appProtocol, then the prefix of the port's name, then detection.
 pub(super) fn sees(service: Option<&Service>, port: u16) -> Sees {
     let port = service.and_then(|service| service.port(port));
-    match port.and_then(|port| speaks::app_protocol(port).or_else(|| speaks::name_prefix(port.name.as_deref()))) {
+    match port.and_then(speaks::declared) {
         Some(Speaks::Bytes) => Sees::Bytes,
         Some(Speaks::Http) | None => Sees::Http,
     }
