@@ -38,7 +38,8 @@ pub(super) fn same_patterns(left: &[RequestPattern], right: &[RequestPattern]) -
     left.iter().zip(right).try_for_each(|(left, right)| same_pattern(left, right))
 }
 
-fn same_pattern(left: &RequestPattern, right: &RequestPattern) -> Result<(), Witness> {
+/// Whether two patterns take the same requests.
+pub(super) fn same_pattern(left: &RequestPattern, right: &RequestPattern) -> Result<(), Witness> {
     let method = match &left.methods {
         Methods::Only(methods) => methods.first().copied().unwrap_or("GET"),
         Methods::Any => "GET",

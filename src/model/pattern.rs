@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::compare::same_pattern;
 use crate::code;
 use crate::mappings::{AccessReading, EmptyMatch, HeaderAnchoring, HostHeader, PathReading, SplitReading};
 use crate::pattern::{Anchoring, Domain, Language, PatternError, Relation, relate};
@@ -119,24 +120,7 @@ impl RequestPattern {
     /// Whether both are shown to take the same requests, condition by condition.
     #[must_use]
     pub fn same_requests(&self, other: &Self) -> bool {
-        let same = |one: &Language, other: &Language| relate(one, other) == Ok(Relation::Equal);
-        let paths = match (&self.path, &other.path) {
-            (Some(one), Some(other)) => same(&one.language, &other.language),
-            (Some(only), None) | (None, Some(only)) => only.language.is_any(),
-            (None, None) => true,
-        };
-        let headers = |one: &[HeaderPattern], other: &[HeaderPattern]| {
-            one.len() == other.len()
-                && one.iter().all(|header| {
-                    let mut named = other.iter().filter(|other| other.name.eq_ignore_ascii_case(&header.name));
-                    named.any(|other| same(&header.language, &other.language))
-                })
-        };
-        let all = |pattern: &Self| -> Vec<HeaderPattern> {
-            pattern.headers.iter().chain(&pattern.authority).cloned().collect()
-        };
-        let (own, others) = (all(self), all(other));
-        self.methods == other.methods && paths && headers(&own, &others) && headers(&others, &own)
+        same_pattern(self, other).is_ok()
     }
 
     /// Whether a request exists that both patterns take. What could not be decided counts as an overlap.

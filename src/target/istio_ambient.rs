@@ -605,10 +605,9 @@ impl<'a> Map<'a> {
                 Reached::Pods(..) => None,
             });
             let mut kinds = Vec::new();
-            let differs = |(set, port): &&(Set, u16)| {
-                self.granted(first.0, first.1, &mut kinds) != self.granted(*set, *port, &mut kinds)
-            };
-            let different = others.iter().find(differs).map(|(set, _)| account(*set));
+            let mut granted = |(set, port): (Set, u16)| self.granted(set, port, &mut kinds);
+            let own = (!others.is_empty()).then(|| granted(first));
+            let different = others.iter().find(|other| Some(granted(**other)) != own).map(|(set, _)| account(*set));
             if let Some(other) = outside.or(different) {
                 let (namespace, service) = name;
                 let message = format!(
