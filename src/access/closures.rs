@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::callers;
 use super::destination::Destination;
 use super::permit::{add_named_ports, permission};
-use super::rest::{Closed, Granted, close};
+use super::rest::{Closed, Granted, close, left};
 use super::{Around, Closure, Conversion, Item, Kept, Permission, SourceReading, Workloads, Written};
 use crate::code;
 use crate::inventory::Workload;
@@ -438,7 +438,7 @@ impl<'i, 'a> Desk<'i, 'a> {
 
     // --- the rest of the namespaces ---
 
-    /// Closes what has no grant in the namespaces of the destinations.
+    /// Closes what has no grant in the namespaces of the destinations, where the user asks for it.
     fn close(
         &mut self,
         granted: &BTreeMap<&str, Granted<'_>>,
@@ -446,6 +446,11 @@ impl<'i, 'a> Desk<'i, 'a> {
         kept: &[Kept<'_>],
         policy: &dyn Policy,
     ) {
+        if !self.around.settings.default_deny {
+            let open = granted.iter().filter(|(_, granted)| self.reading.enforced && !granted.origins.is_empty());
+            self.out.general.extend(open.map(|(namespace, _)| left(namespace)));
+            return;
+        }
         let blocked: BTreeSet<usize> =
             self.out.findings.iter().filter(|(_, finding)| blocks(finding)).map(|(object, _)| *object).collect();
         let unsettled: Vec<&Item<'_>> = self
@@ -455,14 +460,17 @@ impl<'i, 'a> Desk<'i, 'a> {
             .filter(|(index, item)| !standing.contains(index) || blocked.contains(&item.object))
             .map(|(_, item)| item)
             .collect();
+        let mut names: BTreeMap<&str, Vec<&ObjectId>> = BTreeMap::new();
+        for (_, Manifest { id, .. }) in &self.out.manifests {
+            names.entry(id.namespace.as_deref().unwrap_or_default()).or_default().push(id);
+        }
         let mut all = Vec::new();
         for (&namespace, granted) in granted {
             let item = unsettled.iter().find(|item| item.may_be_in(namespace)).map(|item| (item.id, item.place));
             let kept = || kept.iter().find(|kept| kept.may_be_in(namespace)).map(|kept| (kept.id, kept.place));
             let unsettled = item.or_else(kept);
             let unsettled = unsettled.map(|(id, place)| (format!("{} `{}` is not converted", id.kind, id.name), place));
-            let here = |id: &&ObjectId| id.namespace.as_deref() == Some(namespace);
-            let beside = self.out.manifests.iter().map(|(_, manifest)| &manifest.id).filter(here).collect();
+            let beside = names.remove(namespace).unwrap_or_default();
             let Closed { manifests, findings } =
                 close(namespace, granted, unsettled, beside, self.reading, policy, self.around);
             self.out.general.extend(findings);

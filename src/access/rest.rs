@@ -59,15 +59,11 @@ pub(super) fn close(
     policy: &dyn Policy,
     around: Around<'_>,
 ) -> Closed {
-    let said = |finding: Finding| Closed { findings: vec![finding], ..Closed::default() };
-    if !around.settings.default_deny {
-        let stays = !granted.origins.is_empty() && reading.enforced;
-        return if stays { said(left(namespace)) } else { Closed::default() };
-    }
     if let Some((why, place)) = unsettled.or_else(|| open_question(namespace, granted, around)) {
         let message = format!("namespace `{namespace}` does not deny by default: {why}");
         let finding = Finding::new(code!("default-deny-withheld"), message).at(place);
-        return said(finding.help("settle that first, then convert again with `--default-deny`"));
+        let finding = finding.help("settle that first, then convert again with `--default-deny`");
+        return Closed { findings: vec![finding], ..Closed::default() };
     }
     let mut closed = policy.default_deny(&rest(namespace, granted, beside, reading, around), around);
     if !reading.enforced {
@@ -89,7 +85,8 @@ fn reports(namespace: &str, nothing: bool, around: Around<'_>) -> Finding {
         .help("say `--enforced yes` to have the policy enforce")
 }
 
-fn left(namespace: &str) -> Finding {
+/// What is said of a namespace whose rest nobody asked to close.
+pub(super) fn left(namespace: &str) -> Finding {
     let message = format!("what has no grant stays open in namespace `{namespace}`");
     Finding::new(code!("default-deny-left"), message)
         .note("SMI denies what no TrafficTarget allows; policy is written for the destinations of grants only")

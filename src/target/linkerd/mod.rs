@@ -66,8 +66,8 @@ impl Policy for Linkerd {
         }
         let mut closed = Closed::default();
         for closure in &rest.closures {
-            let ports = closure.workloads.iter().flat_map(|workloads| Port::declared(workloads).into_values());
-            if let Some(why) = ports.filter_map(|port| port.probe_cut_off()).next() {
+            let mut ports = closure.workloads.iter().flat_map(|workloads| Port::declared(workloads).into_values());
+            if let Some(why) = ports.find_map(|port| port.probe_cut_off()) {
                 closed.findings.push(stays_open(&closure.account, &why));
                 continue;
             }
