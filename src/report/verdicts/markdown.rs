@@ -1,6 +1,6 @@
 //! Verdicts for a pull request.
 
-use super::{Verdicts, causes, named, said};
+use super::{Verdicts, causes, named, said, sender};
 use crate::place::SourceMap;
 use crate::report::words::one_line;
 use crate::verify::{Answer, Relation, Request};
@@ -48,8 +48,7 @@ fn table(page: &mut String, verdicts: &Verdicts<'_>, sources: &SourceMap) {
 
 /// The request as code, and beside it who sends it and to which port.
 fn request(request: &Request) -> String {
-    let port = request.pod_port().map(|port| format!(" to {port}")).unwrap_or_default();
-    format!("`{}`<br>from {}{port}", cell(&request.line()), cell(&request.source.to_string()))
+    format!("`{}`<br>{}", cell(&request.line()), cell(&sender(request)))
 }
 
 fn side(answer: &Answer, sources: &SourceMap) -> String {

@@ -96,10 +96,10 @@ fn named(destination: &Destination) -> String {
     format!("{} {destination}", destination.kind())
 }
 
-/// `GET /path, from shop/web to port 8080`
-fn sent(request: &Request) -> String {
+/// `from shop/web to port 8080`
+fn sender(request: &Request) -> String {
     let port = request.pod_port().map(|port| format!(" to {port}")).unwrap_or_default();
-    format!("{}, from {}{port}", request.line(), request.source)
+    format!("from {}{port}", request.source)
 }
 
 /// `file:line:col what`, or `what` alone.

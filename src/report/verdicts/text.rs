@@ -1,6 +1,6 @@
 //! Verdicts for a terminal: what does not pass first, each with its request and the lines that decided.
 
-use super::{Verdicts, causes, named, said, sent};
+use super::{Verdicts, causes, named, said, sender};
 use crate::place::SourceMap;
 use crate::report::Finding;
 use crate::report::words::one_line;
@@ -19,7 +19,8 @@ pub fn text(verdicts: &Verdicts<'_>, sources: &SourceMap) -> String {
         let destination = named(&verdict.destination);
         page.push_str(&format!("\n{}{passes}: {destination}{scope}\n", verdict.relation.word()));
         if let Some(witness) = &verdict.witness {
-            page.push_str(&format!("  request: {}\n", one_line(&sent(&witness.request))));
+            let request = format!("{}, {}", witness.request.line(), sender(&witness.request));
+            page.push_str(&format!("  request: {}\n", one_line(&request)));
             side(&mut page, &format!("before ({})", judged.mesh), &witness.before, sources);
             side(&mut page, &format!("after ({})", verdicts.to), &witness.after, sources);
         } else if let Some(why) = &verdict.why {
