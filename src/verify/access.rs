@@ -218,7 +218,8 @@ fn compare(
         }
         if probe && open && request.source != Source::Node && matches!(relation, Relation::Wider | Relation::Undecided)
         {
-            domain.insert(Assumption::ProbePath(account.clone(), at.port, request.line()));
+            let asked = format!("{} {}", request.method, request.path);
+            domain.insert(Assumption::ProbePath(account.clone(), at.port, asked));
             return Relation::Equal;
         }
         relation
