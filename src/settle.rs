@@ -376,12 +376,8 @@ impl<'a> Desk<'a> {
             for same in repeated {
                 let (first, others) = (same[0], &same[1..]);
                 let id = &self.objects[first].id;
-                let message = format!(
-                    "{} `{}` is there {} times; each version is converted by itself",
-                    id.kind,
-                    id.name,
-                    same.len()
-                );
+                let message =
+                    format!("{} `{}` is there {} times; each version is taken by itself", id.kind, id.name, same.len());
                 let finding = Finding::new(code!("object-versions"), message).at(self.at(first));
                 let finding =
                     others.iter().fold(finding, |finding, &other| finding.label(self.at(other), "another version"));

@@ -67,13 +67,20 @@ fn effective(
                 .note("a route would begin to split traffic where nothing was split")
                 .help("delete the split to keep what the cluster did, or convert it with `--from spec` if it should take effect now"),
         )),
-        Reading::NotServed(what) => Err(Box::new(
-            Finding::new(code!("version-not-served"), format!("{} never served {what}", mesh.title))
-                .at(at)
-                .note("its API server refused the object or kept it without effect, so the split cannot have been in force")
-                .help("say whose reading counts with `--from`; `--from spec` reads it as the specification does"),
-        )),
+        Reading::NotServed(what) => Err(Box::new(not_served(&what, mesh, at))),
     }
+}
+
+/// The finding about an object, or one that it refers to, in a version that the mesh did not serve.
+pub(super) fn not_served(what: &str, mesh: &Source, at: Place) -> Finding {
+    let message = format!("{} did not serve {what} in the releases that are read here", mesh.title);
+    Finding::new(code!("version-not-served"), message)
+        .at(at)
+        .note(format!("read here: {}", mesh.versions))
+        .note(
+            "their API server refused the object or kept it without effect, so it cannot have been in force under them",
+        )
+        .help("say whose reading counts with `--from`; `--from spec` reads it as the specification does")
 }
 
 /// Whether a refusal says that the mesh did nothing with the split: what else has its root then stands alone.
@@ -144,7 +151,7 @@ fn describe(reading: &Reading) -> String {
         Reading::Effective { split, findings: _ } => describe_split(split),
         Reading::NoEffect(why) => format!("no effect ({why})"),
         Reading::Refused(finding) => format!("cannot be converted ({})", finding.message),
-        Reading::NotServed(what) => format!("never served {what}"),
+        Reading::NotServed(what) => format!("did not serve {what}"),
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Reading {
     NoEffect(String),
     /// It cannot be converted, whatever the mesh did.
     Refused(Refusal),
-    /// The mesh never served this version of an object that is involved (`TrafficSplit v1alpha4`).
+    /// The mesh did not serve this version of an object that is involved (`TrafficSplit v1alpha4`).
     NotServed(String),
 }
 

@@ -124,7 +124,7 @@ fn describe(reading: &Reading) -> String {
     match reading {
         Ok(AccessMeaning::Grant(grant, _)) => describe_grant(grant),
         Ok(AccessMeaning::NoEffect { why, findings: _ }) => format!("no effect ({why})"),
-        Ok(AccessMeaning::NotServed(what)) => format!("never served {what}"),
+        Ok(AccessMeaning::NotServed(what)) => format!("did not serve {what}"),
         Err(finding) => format!("cannot be converted ({})", finding.message),
     }
 }

@@ -11,7 +11,7 @@ use super::ONE_VERSION;
 use super::grant::{Account, Grant, Principal};
 use super::named::{Entry, Named};
 use super::pattern::{Languages, MatchReading, unsaid};
-use super::reading::Whose;
+use super::reading::{Whose, not_served};
 use super::split::{Groups, Refusal};
 use crate::code;
 use crate::inventory::Lookup;
@@ -35,7 +35,7 @@ pub enum AccessMeaning {
         /// What a person should know about this reading.
         findings: Vec<Finding>,
     },
-    /// The mesh never served this version of an object that is involved (`TrafficTarget v1alpha2`).
+    /// The mesh did not serve this version of an object that is involved (`TrafficTarget v1alpha2`).
     NotServed(String),
 }
 
@@ -70,14 +70,7 @@ impl AccessMeaning {
                     .note("no policy is written for it, which keeps what the cluster did")
                     .help("delete it, or convert it with `--from spec` if it should take effect now"),
             ),
-            Self::NotServed(what) => Some(
-                Finding::new(code!("version-not-served"), format!("{} never served {what}", mesh.title))
-                    .at(place)
-                    .note(
-                        "its API server refused the object or kept it without effect, so it cannot have been in force",
-                    )
-                    .help("say whose reading counts with `--from`; `--from spec` reads it as the specification does"),
-            ),
+            Self::NotServed(what) => Some(not_served(what, mesh, place)),
         }
     }
 }
