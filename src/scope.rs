@@ -439,8 +439,11 @@ impl Engine<'_> {
     /// What a mesh denied that enforced, where nothing was granted.
     fn open_without_grants(&self, whose: Whose) -> Finding {
         let mesh = read_as(whose);
-        let message =
-            format!("{} denied what no TrafficTarget allows; on {} it is open", mesh.title, self.options.to.title());
+        let message = format!(
+            "what no TrafficTarget allows was denied by {}; on {} it is open",
+            mesh.title,
+            self.options.to.title()
+        );
         Finding::new(code!("open-without-grants"), message)
             .note("the input holds no TrafficTarget, so that no policy is written")
             .help("if TrafficTargets stand elsewhere, give them in the same run; if there are none, deny by a policy of your own")
@@ -467,7 +470,7 @@ impl Engine<'_> {
         };
         if said.is_none() && switched {
             let message = format!(
-                "nothing in the input says whether {} enforced TrafficTargets; it is taken that it did",
+                "nothing in the input says whether TrafficTargets were enforced by {}; it is taken that they were",
                 mesh.title
             );
             let finding = Finding::new(code!("enforcement-assumed"), message);

@@ -73,7 +73,7 @@ fn effective(
 
 /// The finding about an object, or one that it refers to, in a version that the mesh did not serve.
 pub(super) fn not_served(what: &str, mesh: &Source, at: Place) -> Finding {
-    let message = format!("{} did not serve {what} in the releases that are read here", mesh.title);
+    let message = format!("{what} is not served by {}, in the releases that are read here", mesh.title);
     Finding::new(code!("version-not-served"), message)
         .at(at)
         .note(format!("read here: {}", mesh.versions))

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::istio_rules::{
     Allowed, Names, Notes, Ports, Rule, Speaker, Spec, base_name, dry_run, in_policies, object_of, selector, signature,
 };
-use super::{Policy, in_namespaces};
+use super::{Policy, in_namespaces, ports_unknown};
 use crate::access::{Around, Closed, Closure, Permission, PodPort, PortProtocol, Rest, Workloads, Written};
 use crate::code;
 use crate::manifest::{Effect, Manifest, Metadata, manifest};
@@ -412,13 +412,6 @@ fn read_as_http(number: u16, why: &str, permission: &Permission<'_>, speaker: Sp
         .at(permission.place)
         .note(format!("{why}; connections that are not HTTP fail there, whatever policy says"))
         .help("set `appProtocol: tcp` on that port of the Service, if it does not speak HTTP")
-}
-
-fn ports_unknown(permission: &Permission<'_>, closure: &Closure<'_>) -> Finding {
-    let message = format!("nothing says on which ports the pods of `{}` listen", closure.account);
-    Finding::new(code!("ports-unknown"), message)
-        .at(permission.place)
-        .help("declare the ports of the containers, or give the Service that selects the pods")
 }
 
 fn undeclared(permission: &Permission<'_>, closure: &Closure<'_>) -> Finding {

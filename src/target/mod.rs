@@ -11,11 +11,13 @@ mod linkerd;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-use crate::access::{Around, Closed, Closure, Rest, Written};
+use crate::access::{Around, Closed, Closure, Permission, Rest, Written};
+use crate::code;
 use crate::mappings::{
     Bundle, Limits, RouteKind, RouteReading, Served, Target, gateway_api, names, newest, numbers, reaches, target,
     targets,
 };
+use crate::report::Finding;
 
 /// A target at one version: what `--to` means.
 #[derive(Clone, Debug)]
@@ -56,6 +58,14 @@ fn in_namespaces<'a>(closures: &[Closure<'a>], write: impl Fn(&[&Closure<'a>]) -
         written.into_iter().flat_map(|(indices, written)| indices.into_iter().zip(written)).collect();
     ordered.sort_by_key(|(index, _)| *index);
     ordered.into_iter().map(|(_, written)| written).collect()
+}
+
+/// Why nothing can be written for pods of which no port is known.
+fn ports_unknown(permission: &Permission<'_>, closure: &Closure<'_>) -> Finding {
+    let message = format!("nothing says on which ports the pods of `{}` listen", closure.account);
+    Finding::new(code!("ports-unknown"), message)
+        .at(permission.place)
+        .help("declare the ports of the containers, or give the Service that selects the pods")
 }
 
 /// All policies, by the name of their target.

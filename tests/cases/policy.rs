@@ -55,6 +55,17 @@ pub fn pods_with(metadata: &str, container: &str) -> String {
     )
 }
 
+#[test]
+fn pods_of_which_no_port_is_known_are_held() {
+    let bare = pods().split("---\n").nth(1).map(|pods| format!("---\n{}", pods.replace("ports:", "unknown:")));
+    let input = reading() + &bare.expect("pods");
+    for to in ["linkerd", "istio", "istio-ambient"] {
+        let ran = World::of(input.clone()).from("spec").to(to).run();
+        assert_eq!(ran.outcome("TrafficTarget", "t"), Outcome::Blocked, "{to}");
+        assert!(ran.has("ports-unknown") && !ran.has("internal") && !ran.enforces(), "{to}: {:#?}", ran.findings());
+    }
+}
+
 /// Pods like those of `web`, of another account.
 fn pods_of(account: &str) -> String {
     pods()

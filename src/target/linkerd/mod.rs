@@ -33,7 +33,7 @@ use crate::pattern::{
 };
 use crate::place::Place;
 use crate::report::{Finding, ObjectId};
-use crate::target::{Policy, in_namespaces};
+use crate::target::{Policy, in_namespaces, ports_unknown};
 
 use routes::{Atom, Callers, HeaderWord, MAX_HEADERS, Match, PathWord, Sense, Tangle, settle};
 
@@ -247,6 +247,10 @@ impl<'w, 'a> Writer<'w, 'a> {
                 covered.push(Covered { name, workloads, port, routed: matches!(plan, Plan::Routes(_)) });
             }
             self.undeclared(workloads);
+        }
+        let granted = self.closure.permissions.iter().find(|permission| permission.object.is_some());
+        if let Some(permission) = granted.filter(|_| covered.is_empty()) {
+            self.refuse(permission, ports_unknown(permission, self.closure));
         }
         if self.closure.held || !self.written.refusals.is_empty() {
             self.written.audit = self.audited(supports, &covered);
