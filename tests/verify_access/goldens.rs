@@ -42,6 +42,7 @@ fn of_access(reading: &AccessReading) -> Vec<(&'static str, &[AccessGolden])> {
             udp_rule,
             overlap,
             protocol,
+            unserved_ports,
             allowances,
         ]
     )
